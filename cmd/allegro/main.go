@@ -1,0 +1,80 @@
+// Command allegro is every role of the Allegro payment network in one binary.
+// Each file here is one command: it turns flags into the configuration of a
+// package and calls its Run; no decision of the protocol is made here.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+)
+
+// Exit codes, held by tests. Scripts rely on them.
+const (
+	exitOK          = 0
+	exitInternal    = 1
+	exitUsage       = 2 // bad flags, configuration or input
+	exitVerify      = 3 // a QC, signature or committee did not verify
+	exitDeadline    = 4 // no quorum in time; demo: a block came first
+	exitRejected    = 5 // validators refused
+	exitUnreachable = 6 // no peer or API answered
+	exitConflict    = 7 // equivocation seen
+	exitInterrupted = 130
+)
+
+// exitError carries the exit code that a command's error ends in.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// fail returns an error that ends the program with code.
+func fail(code int, format string, args ...any) error {
+	return &exitError{code: code, err: fmt.Errorf(format, args...)}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args)
+	stop()
+	os.Exit(code)
+}
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string) int {
+	err := newApp().Run(ctx, args)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintln(os.Stderr, "allegro:", err)
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	default:
+		return exitUsage
+	}
+}
+
+// newApp builds the command tree.
+func newApp() *cli.Command {
+	return &cli.Command{
+		Name:                  "allegro",
+		Usage:                 "pay on Tempo and be sure of it in milliseconds",
+		EnableShellCompletion: true,
+		Suggest:               true,
+		// Exit codes are decided in run, not inside the library.
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+		Commands:       []*cli.Command{},
+	}
+}

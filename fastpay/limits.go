@@ -1,0 +1,39 @@
+package fastpay
+
+// Limits of the protocol (section 8). They are part of validity: every peer
+// applies the same ones.
+const (
+	// MaxMessageSize bounds a gossip payload: 64 payments with their parents'
+	// QCs stay far below, and it bounds what a queue of 1,024 can hold.
+	MaxMessageSize = 256 << 10
+
+	// MaxPayments is the number of payments in one tx message. 64 of them amortise
+	// the cost of a message 15 times over and keep a retry small.
+	MaxPayments = 64
+
+	// MaxBatch is the number of votes one root signature covers. A path is then
+	// at most ten hashes, and a group commit never waits for a larger batch.
+	MaxBatch = 1024
+
+	// MaxParents is the number of incoming payments one payment may cite.
+	MaxParents = 8
+
+	// MaxDepth bounds chains of unexecuted credits and the votes that a
+	// validator gives in one lane above the last certified slot, so that a
+	// decision stays in microseconds.
+	MaxDepth = 32
+
+	// MaxMembers is the size of the largest committee.
+	MaxMembers = 1024
+
+	// MaxWeight is the largest weight of one member; sums then fit an uint64.
+	MaxWeight = 1 << 32
+
+	// maxSignature bounds the payer's signature: a WebAuthn payload is at most
+	// 2,048 bytes plus its kind byte (TEMPO transaction, signature encodings).
+	maxSignature = 2049
+
+	// paymentGas is the gas limit of every payment. The first use of a lane that
+	// credits a new account costs about 550,000 from Tempo's T1 on.
+	paymentGas = 1_000_000
+)

@@ -1,0 +1,86 @@
+package fastpay
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// Block names a block of the chain. Time is in seconds.
+type Block struct {
+	Number uint64
+	Hash   common.Hash
+	Parent common.Hash
+	Time   uint64
+}
+
+// Snapshot is what a decision reads of the chain: lanes as they stand at one
+// block, by its hash. Its owner fills in the lanes that a [NeedError] names; a
+// Snapshot is not safe for concurrent use.
+type Snapshot struct {
+	block    Block
+	accounts map[common.Hash]Account
+	policies map[Transfer]error
+}
+
+// Transfer is a pair of accounts whose token may forbid that one pays the other
+// (TIP-403). Issuers change such policies, so the answer belongs to a block.
+type Transfer struct {
+	Asset, Sender, Recipient common.Address
+}
+
+// NewSnapshot returns an empty snapshot of a block.
+func NewSnapshot(block Block) *Snapshot {
+	return &Snapshot{block, make(map[common.Hash]Account), make(map[Transfer]error)}
+}
+
+// Block is the pinned block.
+func (s *Snapshot) Block() Block { return s.block }
+
+// Account returns the state of a lane if it has been filled in.
+func (s *Snapshot) Account(laneID common.Hash) (Account, bool) {
+	a, ok := s.accounts[laneID]
+	return a, ok
+}
+
+// SetAccount fills in a lane.
+func (s *Snapshot) SetAccount(laneID common.Hash, a Account) { s.accounts[laneID] = a }
+
+// SetPolicy fills in whether the token lets the sender pay the recipient: nil,
+// or the reason why not.
+func (s *Snapshot) SetPolicy(t Transfer, refusal error) { s.policies[t] = refusal }
+
+// Advance returns the snapshot of a later block that keeps the accounts no log
+// of the blocks between has touched. Policies are asked anew.
+func (s *Snapshot) Advance(block Block, touched func(laneID common.Hash) bool) *Snapshot {
+	next := NewSnapshot(block)
+	for id, a := range s.accounts {
+		if !touched(id) {
+			next.accounts[id] = a
+		}
+	}
+	return next
+}
+
+// Len is the number of accounts held.
+func (s *Snapshot) Len() int { return len(s.accounts) }
+
+// NeedError says what a decision must know of the pinned block before it can be
+// made: fill it in and decide again.
+type NeedError struct {
+	Lanes     []Lane
+	Transfers []Transfer
+}
+
+// Error lists what is missing.
+func (e *NeedError) Error() string {
+	var parts []string
+	for _, l := range e.Lanes {
+		parts = append(parts, fmt.Sprintf("lane of %s in %s", l.Sender, l.Asset))
+	}
+	for _, t := range e.Transfers {
+		parts = append(parts, fmt.Sprintf("policy of %s for %s to %s", t.Asset, t.Sender, t.Recipient))
+	}
+	return "chain state not read yet: " + strings.Join(parts, ", ")
+}

@@ -1,0 +1,312 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is what a Replica needs.
+type Config struct {
+	Rules  *fastpay.Rules
+	Limits fastpay.BoardLimits
+	// Store keeps the evidence over restarts. nil keeps it in memory only.
+	Store *Store
+	// Now is the peer's clock. Only differences matter.
+	Now func() time.Time
+	// Boot tells this run of the peer from earlier ones: cursors that others
+	// hold of an earlier run start over.
+	Boot [8]byte
+	// Jitter returns numbers in [0,1) that spread repairs in time.
+	Jitter     func() float64
+	Registerer prometheus.Registerer
+	// OnPayment hears of every payment that gossip brought, new or with new
+	// parents. It must not block. nil: the role reads the Board instead.
+	OnPayment func(fastpay.Payment)
+	// OnEvidence hears of evidence that this peer put together, to publish it.
+	// It must not block.
+	OnEvidence func(*fastpay.Evidence)
+}
+
+// Network is what a Replica asks of its node.
+type Network interface {
+	Sync(ctx context.Context, peer p2p.PeerID, req p2p.SyncRequest) (p2p.SyncResponse, error)
+	// Greeted returns the connected peers that completed a hello. Members of the
+	// committee come first.
+	Greeted() []p2p.PeerID
+	// MemberOf returns the signer index of a peer in a committee.
+	MemberOf(peer p2p.PeerID, committee common.Hash) (int, bool)
+}
+
+// Replica owns one peer's Board. It implements [p2p.Sink] and the sync half of
+// [p2p.Responder]. Safe for concurrent use.
+type Replica struct {
+	cfg     Config
+	metrics *metrics
+
+	mu        sync.Mutex // guards everything below
+	board     *fastpay.Board
+	timelines map[fastpay.ID]*Timeline
+	awaiting  map[fastpay.ID]struct{} // QC formed, next height not seen
+	blocks    []BlockSeen
+	changed   chan struct{} // closed at the next change
+	wanted    map[fastpay.ID]struct{}
+	failed    error
+
+	joined chan p2p.PeerID
+	wake   chan struct{} // wanted is not empty
+}
+
+// New returns a Replica with what its store holds.
+func New(cfg Config) (*Replica, error) {
+	r := &Replica{
+		cfg:       cfg,
+		metrics:   newMetrics(cfg.Registerer),
+		board:     fastpay.NewBoard(cfg.Rules, cfg.Limits),
+		timelines: make(map[fastpay.ID]*Timeline),
+		awaiting:  make(map[fastpay.ID]struct{}),
+		changed:   make(chan struct{}),
+		wanted:    make(map[fastpay.ID]struct{}),
+		joined:    make(chan p2p.PeerID, maxJoined),
+		wake:      make(chan struct{}, 1),
+	}
+	if cfg.Store == nil {
+		return r, nil
+	}
+	skipped, err := cfg.Store.load(r.board)
+	if err != nil {
+		return nil, err
+	}
+	if skipped > 0 {
+		logger.Warnw("stored evidence does not verify under this network file and was skipped", "items", skipped)
+	}
+	ids, _ := r.board.Since(0, r.board.Len())
+	now := cfg.Now()
+	for _, id := range ids {
+		// What an earlier run saw has no time on this run's clock.
+		t := &Timeline{FirstSeen: now, stage: r.board.Stage(id)}
+		t.Votes = make(map[int]time.Time)
+		for _, c := range r.board.Certificates(id) {
+			t.Votes[c.Signer()] = now
+		}
+		if _, ok := r.board.QC(id); ok {
+			t.QC = now
+		}
+		r.timelines[id] = t
+	}
+	r.board.TakeProven()
+	return r, nil
+}
+
+// Read lets f see the Board. f must not keep it, block, or change it.
+func (r *Replica) Read(f func(*fastpay.Board)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.board)
+}
+
+// Update lets f change the Board, stores what changed and wakes who waits. f
+// must not keep the Board or block. The error is the store's: what f did stands
+// in memory, but a later start may not know it.
+func (r *Replica) Update(f func(*fastpay.Board)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.board.Version()
+	f(r.board)
+	return r.commit(before)
+}
+
+// commit follows up a change of the Board since a version. The caller holds mu.
+func (r *Replica) commit(before uint64) error {
+	proven := r.board.TakeProven()
+	removed := r.board.TakeRemoved()
+	if r.board.Version() == before && len(proven) == 0 && len(removed) == 0 {
+		return r.failed
+	}
+	ids, _ := r.board.Since(before, r.board.Len())
+	now := r.cfg.Now()
+	for _, id := range ids {
+		r.observe(id, now)
+		delete(r.wanted, id)
+	}
+	for _, id := range removed {
+		if _, back := r.board.Tx(id); !back {
+			delete(r.timelines, id)
+			delete(r.awaiting, id)
+		}
+	}
+	for _, e := range proven {
+		r.metrics.evidence.WithLabelValues(evidenceKind(e)).Inc()
+		if r.cfg.OnEvidence != nil {
+			r.cfg.OnEvidence(e)
+		}
+	}
+	r.metrics.observeBoard(r.board)
+	r.notifyLocked()
+	return r.persist(ids, removed, proven)
+}
+
+// persist stores changes without waiting for the disk: the next synced commit
+// of the same store makes them durable.
+func (r *Replica) persist(changed, removed []fastpay.ID, proven []*fastpay.Evidence) error {
+	if r.cfg.Store == nil {
+		return nil
+	}
+	if r.failed != nil {
+		return r.failed
+	}
+	w := r.cfg.Store.NewWrite()
+	var errs []error
+	for _, set := range [][]fastpay.ID{changed, removed} {
+		for _, id := range set {
+			errs = append(errs, putPayment(w, r.board, id))
+		}
+	}
+	for _, e := range proven {
+		key := e.Key()
+		errs = append(errs, w.Set(append([]byte{prefixEvidence}, key[:]...), e.Encode()))
+	}
+	if err := errors.Join(append(errs, r.cfg.Store.Commit(w, false))...); err != nil {
+		r.failed = fmt.Errorf("storing evidence: %w", err)
+		logger.Errorw("evidence is kept in memory only from here on", "error", err)
+	}
+	return r.failed
+}
+
+// Changed returns a channel that is closed at the next change of the Board. Take
+// it before reading, so that no change is missed.
+func (r *Replica) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
+
+// Wait blocks until done, which sees the Board under the lock, returns true.
+func (r *Replica) Wait(ctx context.Context, done func(*fastpay.Board) bool) error {
+	for {
+		changed := r.Changed()
+		ok := false
+		r.Read(func(b *fastpay.Board) { ok = done(b) })
+		if ok {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// ApplyChain stores a step of the chain as the peer's own node sees it. seen is
+// when this process first saw the latest block.
+func (r *Replica) ApplyChain(v fastpay.ChainView, seen time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.board.Version()
+	r.observeBlock(v.Latest, seen)
+	r.board.ApplyChain(v)
+	err := r.commit(before)
+	if r.board.Version() == before {
+		// A height is news even if it changed no payment.
+		r.notifyLocked()
+	}
+	return err
+}
+
+// GossipPayment implements [p2p.Sink].
+func (r *Replica) GossipPayment(_ p2p.PeerID, p fastpay.Payment) error {
+	err := r.AddPayment(p)
+	if err == nil && r.cfg.OnPayment != nil {
+		r.cfg.OnPayment(p)
+	}
+	return err
+}
+
+// AddPayment stores a verified payment with the QCs of its parents. It returns
+// [fastpay.ErrKnown] if all of it is held, [fastpay.ErrBusy] if there is no room.
+func (r *Replica) AddPayment(p fastpay.Payment) error {
+	result := error(nil)
+	err := r.Update(func(b *fastpay.Board) {
+		fresh := false
+		for _, qc := range p.Parents {
+			fresh = b.AddQC(qc) == nil || fresh
+		}
+		result = b.AddTx(p.Tx)
+		if fresh && errors.Is(result, fastpay.ErrKnown) {
+			result = nil
+		}
+	})
+	return errors.Join(result, err)
+}
+
+// GossipBatch implements [p2p.Sink]. Payments that it names and that are not
+// known are asked for by sync.
+func (r *Replica) GossipBatch(_ p2p.PeerID, batch *fastpay.Batch) error {
+	result := error(nil)
+	err := r.Update(func(b *fastpay.Board) {
+		result = b.AddBatch(batch)
+		if result != nil {
+			return
+		}
+		for _, id := range batch.IDs() {
+			if _, known := b.Tx(id); !known && len(r.wanted) < maxWanted {
+				r.wanted[id] = struct{}{}
+			}
+		}
+	})
+	r.mu.Lock()
+	want := len(r.wanted) > 0
+	r.mu.Unlock()
+	if want {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+	return errors.Join(result, err)
+}
+
+// GossipHead implements [p2p.Sink].
+func (r *Replica) GossipHead(_ p2p.PeerID, h *fastpay.Head) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.board.AddHead(h); err != nil {
+		return err
+	}
+	r.notifyLocked()
+	return nil
+}
+
+// GossipEvidence implements [p2p.Sink].
+func (r *Replica) GossipEvidence(_ p2p.PeerID, e *fastpay.Evidence) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.board.AddEvidence(e); err != nil {
+		return err
+	}
+	a, b := e.Payments()
+	logger.Warnw("equivocation proven", "kind", evidenceKind(e), "payer", a.Sender(), "tx_a", a.ID(), "tx_b", b.ID())
+	r.metrics.evidence.WithLabelValues(evidenceKind(e)).Inc()
+	return r.persist(nil, nil, []*fastpay.Evidence{e})
+}
+
+// Failed returns why the store failed, or nil.
+func (r *Replica) Failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// notifyLocked wakes who waits for a change. The caller holds mu.
+func (r *Replica) notifyLocked() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}

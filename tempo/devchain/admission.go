@@ -1,0 +1,124 @@
+package devchain
+
+import (
+	"fmt"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+
+	"github.com/allegro-p2p/allegro/tempo/tx76"
+)
+
+// Limits of Tempo's pool.
+const (
+	maxCalls      = 32
+	maxInput      = 128 << 10
+	minTimeLeft   = 3   // seconds that valid_before must be ahead
+	maxValidAfter = 120 // seconds that valid_after may be ahead
+)
+
+// subblockPrefix is the first byte of nonce keys that were meant for a lane
+// Tempo no longer has.
+const subblockPrefix = 0x5b
+
+// admit checks what a transaction may be refused for at submission. It does
+// not look at nonces and does not run the calls: like a node, the chain takes
+// transactions that will revert.
+func admit(cfg Config, head *block, w world, s *signed) error {
+	if err := checkSupported(s); err != nil {
+		return err
+	}
+	tx := s.tx
+	now := head.header.Time
+	switch {
+	case tx.ChainID != cfg.ChainID:
+		return fmt.Errorf("invalid chain id: transaction is for %d, this chain is %d", tx.ChainID, cfg.ChainID)
+	case tx.MaxFeePerGas.LtUint64(cfg.BaseFee):
+		return fmt.Errorf("max fee per gas less than block base fee: have %s, need %d", &tx.MaxFeePerGas, cfg.BaseFee)
+	case tx.MaxPriorityFeePerGas.Gt(&tx.MaxFeePerGas):
+		return fmt.Errorf("max priority fee per gas higher than max fee per gas: %s above %s", &tx.MaxPriorityFeePerGas, &tx.MaxFeePerGas)
+	case tx.Gas > maxTransactionGas:
+		return fmt.Errorf("gas limit %d is above the cap of %d", tx.Gas, maxTransactionGas)
+	case tx.Gas < intrinsicGas(s):
+		return fmt.Errorf("intrinsic gas too low: have %d, need %d before the first call", tx.Gas, intrinsicGas(s))
+	case tx.ValidBefore != 0 && tx.ValidBefore <= now+minTimeLeft:
+		return fmt.Errorf("transaction expires too soon: valid_before %d, chain time %d and at least %d s more needed", tx.ValidBefore, now, minTimeLeft)
+	case tx.ValidAfter > now+maxValidAfter:
+		return fmt.Errorf("valid_after %d is more than %d s ahead of chain time %d", tx.ValidAfter, maxValidAfter, now)
+	}
+	token := w.feeToken(s)
+	if _, ok := nameOf(token); !ok {
+		return fmt.Errorf("fee token %s is not a token of this chain", token)
+	}
+	need := feeOf(tx.Gas, &tx.MaxFeePerGas)
+	if have := w.balance(token, s.payer); have.Lt(need) {
+		return fmt.Errorf("insufficient fee token balance: have %s, need %s of %s in %s", have, need, token, s.payer)
+	}
+	return nil
+}
+
+// checkSupported refuses what a node refuses for its form and what this chain
+// leaves out.
+func checkSupported(s *signed) error {
+	tx := s.tx
+	switch {
+	case s.kind == tx76.Keychain:
+		return unsupported("keychain signatures")
+	case tx.KeyAuthorization != nil:
+		return unsupported("key authorizations")
+	case len(tx.Authorizations) > 0:
+		return unsupported("authorization lists")
+	case tx.NonceKey == *new(uint256.Int).SetAllOne():
+		return unsupported("expiring nonces (nonce key 2^256-1)")
+	case tx.NonceKey.Bytes32()[0] == subblockPrefix:
+		return fmt.Errorf("subblock transaction rejected: target validator mismatch")
+	case tx.Nonce == 1<<64-1:
+		return fmt.Errorf("nonce has max value: no transaction can follow %d", tx.Nonce)
+	case len(tx.Calls) > maxCalls:
+		return fmt.Errorf("too many calls: have %d, at most %d", len(tx.Calls), maxCalls)
+	}
+	for i, call := range tx.Calls {
+		switch {
+		case call.To == nil:
+			return unsupported("contract creation")
+		case !call.Value.IsZero():
+			return fmt.Errorf("native value transfer not allowed in Tempo mode: call %d has value %s", i, &call.Value)
+		case len(call.Input) > maxInput:
+			return fmt.Errorf("call %d has an input of %d bytes, at most %d", i, len(call.Input), maxInput)
+		}
+	}
+	return nil
+}
+
+func unsupported(what string) error {
+	return fmt.Errorf("this development chain does not support %s: use a Tempo node", what)
+}
+
+// pool holds the transactions that wait for a block, in order of arrival. The
+// chain's lock guards it.
+type pool struct {
+	queue []*signed
+	known map[common.Hash]bool
+}
+
+func (p *pool) add(s *signed) {
+	if p.known == nil {
+		p.known = make(map[common.Hash]bool)
+	}
+	p.queue = append(p.queue, s)
+	p.known[s.hash] = true
+}
+
+// remove takes transactions out and keeps the order of the rest.
+func (p *pool) remove(gone map[common.Hash]bool) {
+	kept := p.queue[:0]
+	for _, s := range p.queue {
+		if gone[s.hash] {
+			delete(p.known, s.hash)
+			continue
+		}
+		kept = append(kept, s)
+	}
+	clear(p.queue[len(kept):])
+	p.queue = kept
+}

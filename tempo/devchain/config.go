@@ -1,0 +1,106 @@
+package devchain
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+)
+
+// Config describes one development chain. Take DefaultConfig and change what
+// differs.
+type Config struct {
+	// ChainID is the id that transactions must be signed for.
+	ChainID uint64
+
+	// BlockTime is the time from one block to the next while Run runs. With
+	// less than a second the timestamps, which count seconds and must rise, run
+	// ahead of the clock.
+	BlockTime time.Duration
+
+	// Manual leaves block production to Mine: Run then only waits.
+	Manual bool
+
+	// FinalityLag is how many blocks the finalized and the safe block are
+	// behind the latest. 0 makes every block final at once.
+	FinalityLag uint64
+
+	// BaseFee is the price of gas in 10^-18 USD. It never moves. With 0,
+	// transactions that offer no tip are free.
+	BaseFee uint64
+
+	// Alloc sets token balances at genesis, in token units: token → account →
+	// balance. It goes over what the development accounts hold anyway.
+	Alloc map[common.Address]map[common.Address]*uint256.Int
+
+	// GenesisTime is the time of block 0 and the edge that block times are
+	// counted from. Zero means the moment New is called.
+	GenesisTime time.Time
+
+	// Now is the clock. It must agree with the timers of package time, as
+	// time.Now does, inside a testing/synctest bubble too.
+	Now func() time.Time
+
+	// RetainBlocks and RetainTransactions bound the memory: the oldest blocks
+	// are forgotten, with their state, receipts and logs, while more blocks or
+	// more transactions than this are held.
+	RetainBlocks       int
+	RetainTransactions int
+
+	// PoolLimit is the number of transactions that may wait for a block.
+	PoolLimit int
+
+	// DevRPC serves evm_mine and anvil_setStorageAt. Whoever reaches the
+	// endpoint can then print tokens.
+	DevRPC bool
+}
+
+// DefaultConfig returns a chain with anvil's id, a block every 5 seconds,
+// finality one block behind and free transactions.
+func DefaultConfig() Config {
+	return Config{
+		ChainID:     31337,
+		BlockTime:   5 * time.Second,
+		FinalityLag: 1,
+		Now:         time.Now,
+		// Over five days of 5-second blocks; a payment takes about 3 KiB with
+		// its receipt, so that the transactions stay near 300 MiB.
+		RetainBlocks:       100_000,
+		RetainTransactions: 100_000,
+		// Two full blocks of payments.
+		PoolLimit: 16_384,
+	}
+}
+
+// Validate reports the first field that has no meaning.
+func (c Config) Validate() error {
+	switch {
+	case c.ChainID == 0:
+		return errors.New("devchain: chain id is 0: set ChainID, for example to 31337")
+	case !c.Manual && c.BlockTime <= 0:
+		return fmt.Errorf("devchain: block time is %s: set BlockTime to more than 0, or Manual", c.BlockTime)
+	case c.Now == nil:
+		return errors.New("devchain: no clock: set Now, for example to time.Now")
+	case c.GenesisTime.Unix() < 0 && !c.GenesisTime.IsZero():
+		return fmt.Errorf("devchain: genesis time %s is before 1970", c.GenesisTime)
+	case uint64(c.RetainBlocks) <= c.FinalityLag || c.RetainBlocks < 0:
+		return fmt.Errorf("devchain: %d blocks are retained, finality needs more than its lag of %d: raise RetainBlocks", c.RetainBlocks, c.FinalityLag)
+	case c.RetainTransactions <= 0:
+		return fmt.Errorf("devchain: %d transactions are retained: set RetainTransactions to more than 0", c.RetainTransactions)
+	case c.PoolLimit <= 0:
+		return fmt.Errorf("devchain: the pool holds %d transactions: set PoolLimit to more than 0", c.PoolLimit)
+	}
+	for token, balances := range c.Alloc {
+		if _, ok := nameOf(token); !ok {
+			return fmt.Errorf("devchain: Alloc names token %s: this chain has pathUSD, AlphaUSD, BetaUSD and ThetaUSD only", token)
+		}
+		for account, amount := range balances {
+			if amount == nil || amount.BitLen() > maxBalanceBits {
+				return fmt.Errorf("devchain: Alloc of token %s to %s is missing or above %d bits", token, account, maxBalanceBits)
+			}
+		}
+	}
+	return nil
+}

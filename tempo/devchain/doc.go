@@ -1,0 +1,27 @@
+// Package devchain is a Tempo chain for development: one process, in memory,
+// no consensus and no money. It runs inside the program that uses it, in
+// virtual time too, and serves the same JSON-RPC with and without a socket.
+//
+// It speaks Tempo where Allegro's peers can tell the difference: transactions
+// of type 0x76 with sponsors, time windows and all signature kinds but
+// keychain; TIP-20 tokens and the nonce precompile with Tempo's storage
+// layout, events and errors; fees taken in tokens; a reverted transaction that
+// consumes its nonce; blocks in order of arrival; a finalized block behind the
+// latest. It takes itself for hardfork T4: nonce keys with the prefix 0x5b are
+// refused as a current node refuses them.
+//
+// What it leaves out is refused by name and never half done: contract code and
+// creation, access keys, authorization lists, expiring nonces, native value.
+//
+// What differs from a node on purpose:
+//   - A transaction whose nonce is not the next one of its key when a block is
+//     built is dropped without a word, as anvil does. A node keeps gaps and
+//     refuses replays. Submitters must check the nonce either way.
+//   - Gas is charged by a fixed schedule that reproduces the costs measured on
+//     Tempo for payments (see gas.go). The base fee is constant, by default 0.
+//   - The block hash is that of the plain Ethereum header. Tempo hashes a
+//     header of its own around it, so clients must take the hash from the JSON.
+//   - Old blocks and their state are forgotten (see Config.RetainBlocks).
+//
+// [Chain] is safe for concurrent use.
+package devchain

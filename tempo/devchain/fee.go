@@ -1,0 +1,69 @@
+package devchain
+
+import (
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/allegro-p2p/allegro/tempo/tx76"
+)
+
+// priceScale is how many of the price's units make one token unit: prices
+// count 10^-18 USD and tokens 10^-6.
+var priceScale = uint256.NewInt(1_000_000_000_000)
+
+// feeOf returns the fee for an amount of gas in token units, rounded up: it is
+// never less than 1 unless the price is 0. Prices have at most 129 bits, so
+// nothing overflows.
+func feeOf(gas uint64, price *uint256.Int) *uint256.Int {
+	fee := new(uint256.Int).Mul(uint256.NewInt(gas), price)
+	fee.Add(fee, priceScale)
+	fee.SubUint64(fee, 1)
+	return fee.Div(fee, priceScale)
+}
+
+// priceOf returns what a transaction pays per gas: base fee and tip, but no
+// more than its limit.
+func priceOf(tx *tx76.Transaction, baseFee uint64) *uint256.Int {
+	price := new(uint256.Int).AddUint64(&tx.MaxPriorityFeePerGas, baseFee)
+	if price.Gt(&tx.MaxFeePerGas) {
+		price.Set(&tx.MaxFeePerGas)
+	}
+	return price
+}
+
+// feeToken returns the token that a transaction's fee is taken in: the one it
+// names, else the one its payer prefers, else the one it transfers if the
+// sender pays, else pathUSD.
+func (w world) feeToken(s *signed) common.Address {
+	if s.tx.FeeToken != nil {
+		return *s.tx.FeeToken
+	}
+	if token, ok := w.preferredFeeToken(s.payer); ok {
+		return token
+	}
+	if token, ok := transferredToken(s.tx.Calls); ok && s.payer == s.sender {
+		return token
+	}
+	return tempo.PathUSD
+}
+
+// transferredToken returns the token of a batch that does nothing but transfer
+// one token.
+func transferredToken(calls []tx76.Call) (token common.Address, ok bool) {
+	for i, call := range calls {
+		if call.To == nil || !tempo.IsTIP20(*call.To) || len(call.Input) < 4 {
+			return token, false
+		}
+		switch tempo.Selector(call.Input[:4]) {
+		case tempo.SelectorTransfer, tempo.SelectorTransferWithMemo:
+		default:
+			return token, false
+		}
+		if i > 0 && *call.To != token {
+			return token, false
+		}
+		token = *call.To
+	}
+	return token, len(calls) > 0
+}

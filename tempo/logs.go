@@ -1,0 +1,84 @@
+package tempo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
+)
+
+// logFilter is the parameter of eth_getLogs: either BlockHash is set, or both
+// ends of a range.
+type logFilter struct {
+	BlockHash *common.Hash     `json:"blockHash,omitempty"`
+	FromBlock *hexutil.Uint64  `json:"fromBlock,omitempty"`
+	ToBlock   *hexutil.Uint64  `json:"toBlock,omitempty"`
+	Address   []common.Address `json:"address"`
+	Topics    [][]common.Hash  `json:"topics"`
+}
+
+// within returns the filter for the blocks from..to, both included.
+func (f logFilter) within(from, to uint64) logFilter {
+	f.FromBlock, f.ToBlock = (*hexutil.Uint64)(&from), (*hexutil.Uint64)(&to)
+	return f
+}
+
+// in returns the filter for the block with that hash.
+func (f logFilter) in(hash common.Hash) logFilter {
+	f.BlockHash = &hash
+	return f
+}
+
+// logs returns the logs that match filter in the blocks from..to, in their
+// order. A range that the node refuses is halved until it is accepted or is
+// one block: nodes limit the range and the size of the answer, each by its own
+// rule and error text.
+func (c *Chain) logs(ctx context.Context, filter logFilter, from, to uint64) ([]types.Log, error) {
+	var found []types.Log
+	err := c.call(ctx, query{"eth_getLogs", []any{filter.within(from, to)}, &found})
+	if errors.Is(err, ErrUnavailable) && !errors.Is(err, errUnsupported) && from < to {
+		middle := from + (to-from)/2
+		lower, err := c.logs(ctx, filter, from, middle)
+		if err != nil {
+			return nil, err
+		}
+		upper, err := c.logs(ctx, filter, middle+1, to)
+		if err != nil {
+			return nil, err
+		}
+		return append(lower, upper...), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("logs of blocks %d to %d: %w", from, to, err)
+	}
+	for i := range found {
+		if n := found[i].BlockNumber; n < from || n > to {
+			return nil, fmt.Errorf("logs of blocks %d to %d hold one of block %d: %w", from, to, n, ErrBadAnswer)
+		}
+	}
+	return found, nil
+}
+
+// logsOf returns the logs that match filter in each of the blocks, which are
+// named by hash, so that a reorganisation cannot mix two branches.
+func (c *Chain) logsOf(ctx context.Context, filter logFilter, blocks []Header) ([][]types.Log, error) {
+	found := make([][]types.Log, len(blocks))
+	queries := make([]query, len(blocks))
+	for i, block := range blocks {
+		queries[i] = query{"eth_getLogs", []any{filter.in(block.Hash)}, &found[i]}
+	}
+	if err := c.batch(ctx, queries); err != nil {
+		return nil, fmt.Errorf("logs of blocks from %d: %w", blocks[0].Number, err)
+	}
+	for i, block := range blocks {
+		for j := range found[i] {
+			if found[i][j].BlockHash != block.Hash {
+				return nil, fmt.Errorf("logs of block %s hold one of block %s: %w", block.Hash, found[i][j].BlockHash, ErrBadAnswer)
+			}
+		}
+	}
+	return found, nil
+}

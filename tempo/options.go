@@ -1,0 +1,71 @@
+package tempo
+
+import (
+	"time"
+
+	"github.com/ipfs/go-log/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// Defaults of [Options]; each reason stands at its field.
+const (
+	defaultRequestTimeout = 5 * time.Second
+	defaultLogRange       = 10_000
+	defaultOutcomeCache   = 16_384
+)
+
+// Options configures a [Chain]. The zero value of each field, and a negative
+// one where it makes no sense, means its default.
+type Options struct {
+	// RequestTimeout bounds one exchange with the node, a batch counting as
+	// one. The default of 5 s is a hundred times what a node near by needs and
+	// still shorter than ten blocks, so that a node that hangs is noticed
+	// before what is known about the chain has become useless.
+	RequestTimeout time.Duration
+
+	// LogRange is the largest number of blocks that one eth_getLogs covers.
+	// Nodes refuse more than a limit of their own, commonly 10,000 or more;
+	// a range that the node refuses is halved until it accepts.
+	LogRange uint64
+
+	// FirstBlock is the oldest block that a search for a lane's last outcome
+	// looks at. Name the block in which the network began, so that a lane that
+	// does not exist costs no walk to the genesis block. Default 0.
+	FirstBlock uint64
+
+	// OutcomeCache is the number of outcomes that are remembered, one lane
+	// needing one. The default of 16,384 takes about 8 MB.
+	OutcomeCache int
+
+	// Now is the clock that dates heads. It must be monotonic as time.Now is,
+	// which is the default.
+	Now func() time.Time
+
+	// Registerer receives the metrics; nil keeps them private. One registerer
+	// takes one Chain: wrap it with a label where a process runs several.
+	Registerer prometheus.Registerer
+
+	// Logger is the logger "allegro/tempo" by default.
+	Logger *zap.SugaredLogger
+}
+
+// withDefaults returns o with every unset field filled in.
+func (o Options) withDefaults() Options {
+	if o.RequestTimeout <= 0 {
+		o.RequestTimeout = defaultRequestTimeout
+	}
+	if o.LogRange == 0 {
+		o.LogRange = defaultLogRange
+	}
+	if o.OutcomeCache <= 0 {
+		o.OutcomeCache = defaultOutcomeCache
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = &log.Logger("allegro/tempo").SugaredLogger
+	}
+	return o
+}
