@@ -2,6 +2,8 @@ package fastpay
 
 import (
 	"container/list"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/allegro-p2p/allegro/tempo/tx76"
@@ -144,12 +146,12 @@ func (b *Board) addTx(tx *Tx, certified bool) (*record, error) {
 	if rec, ok := b.records[tx.id]; ok {
 		return rec, ErrKnown
 	}
-	lane := b.lane(tx.Lane())
-	slot := lane.slots[tx.env.Seq]
-	if !certified && !b.makeRoom(slot) {
+	if !certified && !b.makeRoom(tx) {
 		b.dropped.Payments++
 		return nil, ErrBusy
 	}
+	lane := b.lane(tx.Lane()) // only now: making room can forget a lane
+	slot := lane.slots[tx.env.Seq]
 	rec := &record{tx: tx, votes: make(map[int]vote)}
 	b.records[tx.id] = rec
 	lane.slots[tx.env.Seq] = append(slot, rec)
@@ -164,8 +166,8 @@ func (b *Board) addTx(tx *Tx, certified bool) (*record, error) {
 		}
 	}
 	key := strayKey{tx.env.CommitteeID, tx.id}
-	for signer, v := range b.strays[key] {
-		b.addVote(rec, signer, v)
+	for _, signer := range slices.Sorted(maps.Keys(b.strays[key])) {
+		b.addVote(rec, signer, b.strays[key][signer])
 	}
 	delete(b.strays, key)
 	b.inheritCertified(lane, rec)
@@ -173,31 +175,29 @@ func (b *Board) addTx(tx *Tx, certified bool) (*record, error) {
 }
 
 // makeRoom evicts the oldest unprotected payment if the Board is full. It
-// reports false if there is no room in the slot or in the Board.
-func (b *Board) makeRoom(slot []*record) bool {
+// reports false if there is no room in the payment's slot.
+func (b *Board) makeRoom(tx *Tx) bool {
 	open := 0
-	for _, rec := range slot {
-		if !rec.protected() {
-			open++
+	if lane, ok := b.lanes[tx.lane]; ok {
+		for _, rec := range lane.slots[tx.env.Seq] {
+			if !rec.protected() {
+				open++
+			}
 		}
 	}
 	if open >= b.limits.PerSlot {
 		return false
 	}
-	if b.open.Len() < b.limits.Open {
-		return true
-	}
-	for e := b.open.Front(); e != nil; e = b.open.Front() {
+	for e := b.open.Front(); e != nil && b.open.Len() >= b.limits.Open; e = b.open.Front() {
 		rec := e.Value.(*record)
-		b.open.Remove(e)
+		b.open.Remove(e) // what is protected no longer counts as open
 		rec.opened = nil
 		if !rec.protected() {
 			b.remove(rec)
 			b.dropped.Payments++
-			return true
 		}
 	}
-	return true // all that was listed is protected and no longer counts as open
+	return true
 }
 
 // protected reports whether the payment must be kept until it is final.
@@ -368,19 +368,19 @@ func (b *Board) addVote(rec *record, signer int, v vote) {
 // AddQC stores a QC with its payment and votes. It returns [ErrKnown] if a QC
 // of the payment is held: which one makes no difference to any rule.
 func (b *Board) AddQC(qc *QC) error {
+	_, known := b.QC(qc.tx.id)
 	rec, _ := b.addTx(qc.tx, true)
+	if rec.qc == nil {
+		b.setQC(rec, qc)
+	}
 	for _, c := range qc.certificates {
 		if _, held := rec.votes[c.Signer()]; !held {
 			b.addVote(rec, c.Signer(), vote{certificate: c})
 		}
 	}
-	if rec.qc == qc {
-		return nil
-	}
-	if rec.qc != nil {
+	if known {
 		return ErrKnown
 	}
-	b.setQC(rec, qc)
 	return nil
 }
 
@@ -434,7 +434,7 @@ func (b *Board) convict(e *Evidence) {
 	}
 }
 
-// AddEvidence stores evidence and its payments. It returns [ErrKnown] if the
+// AddEvidence stores evidence. It returns [ErrKnown] if the
 // offence is known, [ErrBusy] if the Board is full of evidence.
 func (b *Board) AddEvidence(e *Evidence) error {
 	if _, known := b.evidence[e.Key()]; known {
@@ -592,6 +592,7 @@ func (b *Board) Since(version uint64, max int) (ids []ID, upTo uint64) {
 	if e == nil || e.Value.(*record).version <= version {
 		return nil, b.version
 	}
+	upTo = version
 	for p := e.Prev(); p != nil && p.Value.(*record).version > version; p = p.Prev() {
 		e = p
 	}

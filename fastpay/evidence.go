@@ -159,7 +159,7 @@ func (e *Evidence) CommitteeID() common.Hash { return e.a.CommitteeID() }
 func (e *Evidence) Signer() (int, bool) { return e.signer, e.kind == ValidatorEvidence }
 
 // Key identifies the offence, whatever bytes prove it: one conviction per
-// offender, slot and generation is enough.
+// offender and slot is enough.
 func (e *Evidence) Key() common.Hash {
 	return H(tagOffence, encode([]any{uint64(e.kind), uint64(e.signer), e.a.lane, e.a.env.Seq, e.a.env.CommitteeID}))
 }

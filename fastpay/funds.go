@@ -88,7 +88,7 @@ func (e *evaluation) checkFunds(tx *Tx, prefix []*Tx, account Account, now uint6
 	var qcs []*QC
 	for _, c := range counted {
 		if !hasMargin(c.expiry, e.snap, now, e.board.rules) {
-			return nil, refuse(Expired, "credit %s expires at %d", short(c.rec.tx.id), c.expiry)
+			return nil, refuse(TemporaryUnavailable, "credit %s expires at %d: wait until it is executed", short(c.rec.tx.id), c.expiry)
 		}
 		if tx.env.ValidBefore > c.expiry {
 			return nil, refuse(TemporaryUnavailable, "payment lives until %d, its credit %s only until %d: shorten valid_before or wait for the block", tx.env.ValidBefore, short(c.rec.tx.id), c.expiry)

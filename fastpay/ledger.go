@@ -351,7 +351,7 @@ func (l *Ledger) checkTimes(tx *Tx, v *laneView, prefix []*Tx, snap *Snapshot, n
 	}
 	for _, p := range prefix {
 		if !hasMargin(p.env.ValidBefore, snap, now, rules) {
-			return refuse(Expired, "payment %s at seq %d below expires at %d", short(p.id), p.env.Seq, p.env.ValidBefore)
+			return refuse(TemporaryUnavailable, "payment %s at seq %d below expires at %d: wait until it is executed", short(p.id), p.env.Seq, p.env.ValidBefore)
 		}
 	}
 	return nil

@@ -79,14 +79,23 @@ func (p *Plan) limit(c *credit) {
 	}
 }
 
-// nextSlot finds the first free slot, and the pending positions below it. If
-// promises of the lane have died unexecuted, the lane restarts at the chain's
-// nonce once all of them have (section 4.5).
+// nextSlot finds the first free slot of the lane's newest generation, and the
+// pending positions below it. If promises of that generation have died
+// unexecuted, the lane restarts at the chain's nonce once all of them have
+// (section 4.5). Promises of older generations are void.
 func (l *Ledger) nextSlot(lane Lane, v *laneView, account Account, snap *Snapshot) (Plan, []*Tx, error) {
 	now := snap.block.Time
+	plan := Plan{Seq: account.Nonce, Prev: account.Tip}
+	if g, known := l.board.generationOf(account.Tip, lane, account.Nonce-1); known {
+		plan.Restart = g
+	}
+	all := append(v.promised[:len(v.promised):len(v.promised)], v.certified...)
+	for _, tx := range all {
+		plan.Restart = max(plan.Restart, tx.env.Restart)
+	}
 	dead, last := false, uint64(0)
-	for _, set := range [][]*Tx{v.promised, v.certified} {
-		for _, tx := range set {
+	for _, tx := range all {
+		if tx.env.Restart == plan.Restart {
 			dead = dead || tx.env.ValidBefore <= now
 			last = max(last, tx.env.ValidBefore)
 		}
@@ -94,17 +103,13 @@ func (l *Ledger) nextSlot(lane Lane, v *laneView, account Account, snap *Snapsho
 	if dead && last <= now {
 		return Plan{Seq: account.Nonce, Prev: lane.Restart(account.Nonce, now), Restart: now}, nil, nil
 	}
-	plan := Plan{Seq: account.Nonce, Prev: account.Tip}
-	if g, known := l.board.generationOf(account.Tip, lane, account.Nonce-1); known {
-		plan.Restart = g
-	}
 	var pending []*Tx
 	for {
-		at := v.position(plan.Seq, 0)
+		at := v.position(plan.Seq, plan.Restart)
 		if at == nil {
 			break
 		}
-		plan.Seq, plan.Prev, plan.Restart = at.env.Seq+1, at.id, at.env.Restart
+		plan.Seq, plan.Prev = at.env.Seq+1, at.id
 		pending = append(pending, at)
 	}
 	if dead {
@@ -114,7 +119,8 @@ func (l *Ledger) nextSlot(lane Lane, v *laneView, account Account, snap *Snapsho
 }
 
 // uncited returns the pending credits of a lane's account that none of its
-// pending payments cites, the largest first.
+// pending payments cites and that live long enough to be spent before they
+// execute, the largest first.
 func (e *evaluation) uncited(lane Lane, pending []*Tx) []*credit {
 	used := make(map[ID]bool)
 	for _, tx := range pending {
@@ -130,7 +136,7 @@ func (e *evaluation) uncited(lane Lane, pending []*Tx) []*credit {
 		if _, executed := e.board.lanes[rec.tx.lane].outcomes[rec.tx.env.Seq]; executed && rec.done != nil {
 			continue // final: the balance has it at every block from here on
 		}
-		if c := e.credit(id); c.state == creditPending {
+		if c := e.credit(id); c.state == creditPending && c.expiry-e.snap.block.Time >= e.board.rules.MinSettle() {
 			out = append(out, c)
 		}
 	}

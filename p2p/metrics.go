@@ -21,6 +21,7 @@ type metrics struct {
 	bytesOut     prometheus.Counter
 
 	hello         *prometheus.CounterVec // result
+	helloServed   *prometheus.CounterVec // result
 	submitAsked   *prometheus.CounterVec // result
 	submitServed  *prometheus.CounterVec // result
 	submitItems   *prometheus.CounterVec // code
@@ -28,12 +29,12 @@ type metrics struct {
 	syncServed    *prometheus.CounterVec // kind, result
 	syncItems     *prometheus.CounterVec // kind
 	syncDropped   prometheus.Counter
-	peers         *prometheus.GaugeVec // role
-	dials         *prometheus.CounterVec
-	committee     *prometheus.GaugeVec // epoch
-	threshold     *prometheus.GaugeVec // epoch
-	reachable     *prometheus.GaugeVec // epoch
-	streamSeconds *prometheus.HistogramVec
+	peers         *prometheus.GaugeVec     // role
+	dials         *prometheus.CounterVec   // result
+	committee     *prometheus.GaugeVec     // epoch
+	threshold     *prometheus.GaugeVec     // epoch
+	reachable     *prometheus.GaugeVec     // epoch
+	streamSeconds *prometheus.HistogramVec // protocol
 
 	registerer prometheus.Registerer
 	collectors []prometheus.Collector
@@ -98,6 +99,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	dropValidate := drops.WithLabelValues("validate")
 	m.bytesIn, m.bytesOut = bytes.WithLabelValues("in"), bytes.WithLabelValues("out")
 	m.hello = counter("allegro_hello_total", "Hellos asked, by result.", "result")
+	m.helloServed = counter("allegro_hello_served_total", "Hellos answered, by result.", "result")
 	m.submitAsked = counter("allegro_submit_requests_total", "Submits sent, by result.", "result")
 	m.submitServed = counter("allegro_submit_served_total", "Submits answered, by result.", "result")
 	m.submitItems = counter("allegro_submit_items_total", "Submitted payments answered, by reject code; \"\" is a certificate.", "code")

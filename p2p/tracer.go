@@ -21,6 +21,7 @@ type tracer struct {
 
 	mu   sync.Mutex
 	mesh map[string]map[PeerID]struct{} // by topic name; guarded by mu
+	full map[string]bool                // topics whose last mesh peer pruned us; guarded by mu
 
 	first [firstCopies]firstCopy
 }
@@ -40,7 +41,7 @@ type firstCopy struct {
 var _ pubsub.RawTracer = (*tracer)(nil)
 
 func newTracer(m *metrics, changed func()) *tracer {
-	return &tracer{metrics: m, changed: changed, mesh: make(map[string]map[PeerID]struct{})}
+	return &tracer{metrics: m, changed: changed, mesh: make(map[string]map[PeerID]struct{}), full: make(map[string]bool)}
 }
 
 // of returns the counters of a topic; nil for one that is not ours.
@@ -63,11 +64,12 @@ func (t *tracer) meshPeers(topic string) []PeerID {
 	return peers
 }
 
-// meshSize returns the number of peers in a topic's mesh.
-func (t *tracer) meshSize(topic string) int {
+// meshed reports whether a topic's mesh has a peer, or the neighbours have no room
+// in theirs: then flood publish and IHAVE carry the messages.
+func (t *tracer) meshed(topic string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.mesh[topic])
+	return len(t.mesh[topic]) > 0 || t.full[topic]
 }
 
 // remove takes p out of a topic's mesh and reports whether it was in it.
@@ -75,6 +77,9 @@ func (t *tracer) remove(p PeerID, topic string) bool {
 	t.mu.Lock()
 	_, in := t.mesh[topic][p]
 	delete(t.mesh[topic], p)
+	if len(t.mesh[topic]) == 0 {
+		delete(t.mesh, topic)
+	}
 	t.mu.Unlock()
 	if m := t.of(topic); m != nil && in {
 		m.mesh.Dec()
@@ -103,15 +108,18 @@ func (t *tracer) OnClosedOutboundStream(p PeerID) {
 	}
 }
 
-// Join begins a topic's mesh.
-func (t *tracer) Join(topic string) {
+// Join does nothing: pubsub grafts each peer of the mesh then.
+func (t *tracer) Join(string) {}
+
+// Leave empties the topic's mesh; the prunes that follow find nothing.
+func (t *tracer) Leave(topic string) {
+	for _, p := range t.meshPeers(topic) {
+		t.Prune(p, topic)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.mesh[topic] = make(map[PeerID]struct{})
+	delete(t.full, topic)
 }
-
-// Leave does nothing: pubsub prunes each peer of the mesh then.
-func (t *tracer) Leave(string) {}
 
 // Graft puts a peer into a topic's mesh.
 func (t *tracer) Graft(p PeerID, topic string) {
@@ -123,6 +131,7 @@ func (t *tracer) Graft(p PeerID, topic string) {
 	}
 	_, in := peers[p]
 	peers[p] = struct{}{}
+	delete(t.full, topic)
 	t.mu.Unlock()
 	if in {
 		return
@@ -139,6 +148,11 @@ func (t *tracer) Prune(p PeerID, topic string) {
 	if !t.remove(p, topic) {
 		return
 	}
+	t.mu.Lock()
+	if len(t.mesh[topic]) == 0 {
+		t.full[topic] = true
+	}
+	t.mu.Unlock()
 	if m := t.of(topic); m != nil {
 		m.prune.Inc()
 	}

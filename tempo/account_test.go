@@ -200,6 +200,21 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// A node that has forgotten its oldest logs still finds the newer ones.
+func TestAccountOnPrunedNode(t *testing.T) {
+	n := newFakeNode(t)
+	n.extendBy(100)
+	n.extend(payment{from: account(1), to: account(2), amount: 10})
+	n.extendBy(50)
+	n.oldest = 100
+	got, err := n.inProcess(t, Options{}).Account(t.Context(), n.head(), token, account(1), laneKey)
+	require.NoError(t, err)
+	require.Equal(t, n.outcomes(101, 101)[0], *got.Last)
+	n.oldest = 120
+	_, err = n.inProcess(t, Options{}).Account(t.Context(), n.head(), token, account(1), laneKey)
+	require.ErrorIs(t, err, ErrUnavailable)
+}
+
 // A refusal of every range ends the halving with the first block.
 func TestOutcomesRefused(t *testing.T) {
 	n := newFakeNode(t)

@@ -22,7 +22,8 @@ const maxMessage = 160 << 20
 // about an error is the caller's decision, see the sentinel errors.
 //
 // All methods are safe for concurrent use. Each exchange with the node is
-// bounded by the caller's context and by [Options.RequestTimeout].
+// bounded by the caller's context and by [Options.RequestTimeout]. The transfers
+// of an outcome are shared by all who were given it and must not be changed.
 type Chain struct {
 	opts    Options
 	metrics *metrics
@@ -78,7 +79,8 @@ func Dial(ctx context.Context, rawURL string, opts Options) (*Chain, error) {
 // New returns a client of the node behind an existing connection, for example
 // the in-process one of the embedded chain. Close closes client.
 func New(client *rpc.Client, opts Options) *Chain {
-	l := newLink(func(context.Context) (*rpc.Client, error) { return client, nil })
+	l := newLink(nil)
+	l.client = client
 	return newChain(l, l, nil, opts)
 }
 

@@ -9,7 +9,7 @@ var (
 	// ErrUnreachable means that the node gave no answer: it is down, too slow,
 	// or refuses more requests for now. Nothing is known about what was asked,
 	// a transaction may have been taken all the same. Try again later.
-	ErrUnreachable = errors.New("the node did not answer, check that it runs and that its URL is right")
+	ErrUnreachable = errors.New("the node gave no answer, check that it runs, is not overloaded, and that its URL is right")
 
 	// ErrBadAnswer means that the node answered something that JSON-RPC or the
 	// chain's rules do not allow. Treat it as an outage and look at the node.

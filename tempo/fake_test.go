@@ -69,8 +69,9 @@ type fakeNode struct {
 	finalized uint64
 	latest    int // index shown as latest, -1 for the newest
 	calls     map[string]int
-	silent    bool // announces no heads
-	maxRange  uint64
+	silent    bool   // announces no heads
+	maxRange  uint64 // blocks in one eth_getLogs, 0 for any number
+	oldest    uint64 // first block whose logs are kept
 	subs      map[rpc.ID]*rpc.Notifier
 
 	// fail, if not nil, is asked before each method.
@@ -370,6 +371,9 @@ func (s *fakeEth) GetLogs(f logFilter) ([]types.Log, error) {
 		from, to := uint64(*f.FromBlock), min(uint64(*f.ToBlock), uint64(len(n.canonical)-1))
 		if n.maxRange > 0 && to >= from+n.maxRange {
 			return nil, rpcError{code: -32602, message: "query exceeds max block range"}
+		}
+		if from < n.oldest {
+			return nil, rpcError{code: -32000, message: "pruned"}
 		}
 		for i := from; i <= to; i++ {
 			blocks = append(blocks, n.canonical[i])

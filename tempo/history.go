@@ -3,8 +3,10 @@ package tempo
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/allegro-p2p/allegro/tempo/tx76"
 )
@@ -72,51 +74,47 @@ func (c *Chain) recall(ctx context.Context, block Header, at slot) (*tx76.Outcom
 }
 
 // search looks for the outcome at a slot from block backwards, in windows that
-// grow.
+// grow, or shrink where the node refuses them.
 func (c *Chain) search(ctx context.Context, block Header, at slot) (*tx76.Outcome, error) {
 	settled := c.finalized.Load()
+	filter := nonceUses()
+	filter.Topics = append(filter.Topics, []common.Hash{addressWord(at.owner)}, []common.Hash{at.key.Bytes32()})
 	first := min(c.opts.FirstBlock, block.Number)
-	window := min(uint64(firstWindow), c.opts.LogRange)
+	window, growth := min(uint64(firstWindow), c.opts.LogRange), uint64(windowGrowth)
 	for to := block.Number; ; {
 		from := first
 		if to-first >= window {
 			from = to - window + 1
 		}
-		o, err := c.outcomeWithin(ctx, at, from, to, settled)
+		logs, refused, err := c.logs(ctx, filter, from, to)
+		if refused {
+			window, growth = (to-from+1)/2, 1
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		if o != nil {
-			return o, c.confirm(ctx, block, settled)
+		if i := find(logs, at); i >= 0 {
+			outcomes, err := c.outcomesOf(ctx, logs[i:i+1], nil, settled)
+			if err != nil {
+				return nil, err
+			}
+			return &outcomes[0], c.confirm(ctx, block, settled)
 		}
 		if from == first {
 			return nil, fmt.Errorf("position %d is used but no block from %d on logs it, the node may have pruned its logs: %w", at.nonce, first, ErrUnavailable)
 		}
-		to, window = from-1, min(window*windowGrowth, c.opts.LogRange)
+		to, window = from-1, min(window*growth, c.opts.LogRange)
 	}
 }
 
-// outcomeWithin returns the outcome at a slot if the blocks from..to log it,
-// else nil.
-func (c *Chain) outcomeWithin(ctx context.Context, at slot, from, to, settled uint64) (*tx76.Outcome, error) {
-	filter := nonceUses()
-	filter.Topics = append(filter.Topics, []common.Hash{addressWord(at.owner)}, []common.Hash{at.key.Bytes32()})
-	logs, err := c.logs(ctx, filter, from, to)
-	if err != nil {
-		return nil, err
-	}
+// find returns the index of the log that tells of the use of a slot, or -1.
+func find(logs []types.Log, at slot) int {
 	want := NonceIncremented{Account: at.owner, NonceKey: at.key, NewNonce: at.nonce + 1}
-	for i := range logs {
-		if use, ok := ParseNonceIncremented(&logs[i]); !ok || use != want {
-			continue
-		}
-		outcomes, err := c.outcomesOf(ctx, logs[i:i+1], nil, settled)
-		if err != nil {
-			return nil, err
-		}
-		return &outcomes[0], nil
-	}
-	return nil, nil
+	return slices.IndexFunc(logs, func(log types.Log) bool {
+		use, ok := ParseNonceIncremented(&log)
+		return ok && use == want
+	})
 }
 
 // confirm tells whether block is canonical still after logs were searched by

@@ -23,7 +23,8 @@ type link struct {
 	closed bool
 }
 
-// newLink returns a link that dials with dial.
+// newLink returns a link that dials with dial, which is not needed where client
+// is set.
 func newLink(dial func(context.Context) (*rpc.Client, error)) *link {
 	l := &link{dial: dial, turn: make(chan struct{}, 1)}
 	l.turn <- struct{}{}

@@ -33,33 +33,41 @@ func (f logFilter) in(hash common.Hash) logFilter {
 }
 
 // logs returns the logs that match filter in the blocks from..to, in their
-// order. A range that the node refuses is halved until it is accepted or is
-// one block: nodes limit the range and the size of the answer, each by its own
-// rule and error text.
-func (c *Chain) logs(ctx context.Context, filter logFilter, from, to uint64) ([]types.Log, error) {
-	var found []types.Log
-	err := c.call(ctx, query{"eth_getLogs", []any{filter.within(from, to)}, &found})
-	if errors.Is(err, ErrUnavailable) && !errors.Is(err, errUnsupported) && from < to {
-		middle := from + (to-from)/2
-		lower, err := c.logs(ctx, filter, from, middle)
-		if err != nil {
-			return nil, err
-		}
-		upper, err := c.logs(ctx, filter, middle+1, to)
-		if err != nil {
-			return nil, err
-		}
-		return append(lower, upper...), nil
-	}
+// order. refused tells of an error that a shorter range may avoid: nodes limit
+// the range, the size of the answer and the time for it, each by its own rule,
+// code and text.
+func (c *Chain) logs(ctx context.Context, filter logFilter, from, to uint64) (found []types.Log, refused bool, err error) {
+	err = c.call(ctx, query{"eth_getLogs", []any{filter.within(from, to)}, &found})
 	if err != nil {
-		return nil, fmt.Errorf("logs of blocks %d to %d: %w", from, to, err)
+		_, answered := errors.AsType[*answerError](err)
+		refused = answered && from < to && !errors.Is(err, errUnsupported)
+		return nil, refused, fmt.Errorf("logs of blocks %d to %d: %w", from, to, err)
 	}
 	for i := range found {
 		if n := found[i].BlockNumber; n < from || n > to {
-			return nil, fmt.Errorf("logs of blocks %d to %d hold one of block %d: %w", from, to, n, ErrBadAnswer)
+			return nil, false, fmt.Errorf("logs of blocks %d to %d hold one of block %d: %w", from, to, n, ErrBadAnswer)
 		}
 	}
-	return found, nil
+	return found, false, nil
+}
+
+// allLogs returns the logs that match filter in the blocks from..to, in their
+// order, in halves of the range and their halves where the node refuses it.
+func (c *Chain) allLogs(ctx context.Context, filter logFilter, from, to uint64) ([]types.Log, error) {
+	found, refused, err := c.logs(ctx, filter, from, to)
+	if !refused {
+		return found, err
+	}
+	middle := from + (to-from)/2
+	lower, err := c.allLogs(ctx, filter, from, middle)
+	if err != nil {
+		return nil, err
+	}
+	upper, err := c.allLogs(ctx, filter, middle+1, to)
+	if err != nil {
+		return nil, err
+	}
+	return append(lower, upper...), nil
 }
 
 // logsOf returns the logs that match filter in each of the blocks, which are

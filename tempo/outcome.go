@@ -44,7 +44,7 @@ func (c *Chain) Outcomes(ctx context.Context, from, to uint64) ([]tx76.Outcome, 
 	for from <= to {
 		end := min(to, from+c.opts.LogRange-1)
 		settled := c.finalized.Load()
-		logs, err := c.logs(ctx, nonceUses(), from, end)
+		logs, err := c.allLogs(ctx, nonceUses(), from, end)
 		if err != nil {
 			return nil, err
 		}

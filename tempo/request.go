@@ -21,7 +21,7 @@ const (
 	codeRevert        = 3      // eth_call: the execution reverted
 	codeUnknownMethod = -32601 // JSON-RPC 2.0
 	codeTimeout       = -32002 // the node gave up on the request
-	codeLimitExceeded = -32005 // EIP-1474: too many requests
+	codeLimitExceeded = -32005 // EIP-1474: too many requests, or too large ones
 )
 
 // query is one JSON-RPC request and where its result goes: a pointer that
@@ -32,21 +32,32 @@ type query struct {
 	into   any
 }
 
-// answerError is an error object that the node answered with. It is an
-// ErrUnavailable unless the method gives it another meaning.
+// answerError is an error object that the node answered with. Its kind is
+// ErrUnavailable, or ErrUnreachable if the node only has no time, unless the
+// method gives it another meaning.
 type answerError struct {
 	code    int
 	message string
 	data    any // of the error object, nil if it has none
 }
 
-func (e *answerError) Error() string {
-	return fmt.Sprintf("%v: node says %q (code %d)", ErrUnavailable, e.message, e.code)
+// kind returns the sentinel for the error.
+func (e *answerError) kind() error {
+	switch e.code {
+	case codeTimeout, codeLimitExceeded:
+		return ErrUnreachable
+	}
+	return ErrUnavailable
 }
 
-// Is makes an answerError an [ErrUnavailable], or an errUnsupported by its code.
+// Error tells what the node said.
+func (e *answerError) Error() string {
+	return fmt.Sprintf("%v: node says %q (code %d)", e.kind(), e.message, e.code)
+}
+
+// Is makes errors.Is find the kind, and errUnsupported by the code.
 func (e *answerError) Is(target error) bool {
-	return target == ErrUnavailable || target == errUnsupported && e.code == codeUnknownMethod
+	return target == e.kind() || target == errUnsupported && e.code == codeUnknownMethod
 }
 
 // call makes one request. Its error wraps a sentinel and names the method.
@@ -126,10 +137,6 @@ func classify(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if answer, ok := errors.AsType[rpc.Error](err); ok {
-		switch answer.ErrorCode() {
-		case codeTimeout, codeLimitExceeded:
-			return fmt.Errorf("%w: node says %q", ErrUnreachable, answer.Error())
-		}
 		out := &answerError{code: answer.ErrorCode(), message: answer.Error()}
 		if detail, ok := errors.AsType[rpc.DataError](err); ok {
 			out.data = detail.ErrorData()

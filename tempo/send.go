@@ -17,6 +17,7 @@ import (
 var checkNonceTexts = []string{
 	"already imported",
 	"already known",
+	"known transaction",
 	"nonce too low",
 	"underpriced",
 	"replacement",
@@ -32,7 +33,7 @@ func (c *Chain) Send(ctx context.Context, raw []byte) (common.Hash, error) {
 	hash := crypto.Keccak256Hash(raw)
 	var got common.Hash
 	err := c.call(ctx, query{"eth_sendRawTransaction", []any{hexutil.Bytes(raw)}, &got})
-	if answer, ok := errors.AsType[*answerError](err); ok {
+	if answer, ok := errors.AsType[*answerError](err); ok && answer.kind() != ErrUnreachable {
 		return hash, fmt.Errorf("transaction %s: %w: node says %q", hash, refusal(answer), answer.message)
 	}
 	if err != nil {

@@ -38,10 +38,13 @@ const (
 	kindIDs    = "ids"
 )
 
-// PeerJoined tells the Replica that a peer has completed its hello.
-func (r *Replica) PeerJoined(peer p2p.PeerID) {
+// PeerEvent tells the Replica who comes and goes; see [p2p.Node.OnPeer].
+func (r *Replica) PeerEvent(e p2p.PeerEvent) {
+	if !e.Joined {
+		return
+	}
 	select {
-	case r.joined <- peer:
+	case r.joined <- e.Peer:
 	default:
 	}
 }
@@ -65,7 +68,7 @@ func (r *Replica) runJoined(ctx context.Context, network Network) error {
 			return ctx.Err()
 		case peer := <-r.joined:
 			if err := r.CatchUp(ctx, network, peer); err != nil && ctx.Err() == nil {
-				logger.Debugw("catching up", "peer", peer, "error", err)
+				logger.Debugw("catching up", "peer", peer.ID, "error", err)
 			}
 		}
 	}
@@ -73,13 +76,13 @@ func (r *Replica) runJoined(ctx context.Context, network Network) error {
 
 // CatchUp takes everything that a peer has changed since the beginning of its
 // run.
-func (r *Replica) CatchUp(ctx context.Context, network Network, peer p2p.PeerID) error {
+func (r *Replica) CatchUp(ctx context.Context, network Network, peer p2p.PeerInfo) error {
 	req := p2p.SyncRequest{Kind: p2p.SyncSince, Limit: p2p.MaxSyncItems}
 	return r.fetchPages(ctx, network, peer, kindJoin, req)
 }
 
 // fetchPages follows the cursor of a request until there is no more.
-func (r *Replica) fetchPages(ctx context.Context, network Network, peer p2p.PeerID, kind string, req p2p.SyncRequest) error {
+func (r *Replica) fetchPages(ctx context.Context, network Network, peer p2p.PeerInfo, kind string, req p2p.SyncRequest) error {
 	for {
 		resp, err := r.fetch(ctx, network, peer, kind, req)
 		if err != nil {
@@ -93,10 +96,10 @@ func (r *Replica) fetchPages(ctx context.Context, network Network, peer p2p.Peer
 }
 
 // fetch makes one request and adds what it brings to the Board.
-func (r *Replica) fetch(ctx context.Context, network Network, peer p2p.PeerID, kind string, req p2p.SyncRequest) (p2p.SyncResponse, error) {
+func (r *Replica) fetch(ctx context.Context, network Network, peer p2p.PeerInfo, kind string, req p2p.SyncRequest) (p2p.SyncResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	resp, err := network.Sync(ctx, peer, req)
+	resp, err := network.Sync(ctx, peer.ID, req)
 	if err != nil {
 		r.metrics.fetches.WithLabelValues(kind, "error").Inc()
 		return resp, err
@@ -105,7 +108,7 @@ func (r *Replica) fetch(ctx context.Context, network Network, peer p2p.PeerID, k
 	fresh := 0
 	err = r.Update(func(b *fastpay.Board) {
 		for _, item := range resp.Items {
-			if addItem(b, network, peer, item) {
+			if addItem(b, peer, item) {
 				fresh++
 			}
 		}
@@ -115,10 +118,11 @@ func (r *Replica) fetch(ctx context.Context, network Network, peer p2p.PeerID, k
 }
 
 // addItem adds a payment with its votes, and reports whether any of it is new.
-func addItem(b *fastpay.Board, network Network, peer p2p.PeerID, item p2p.SyncItem) bool {
+func addItem(b *fastpay.Board, peer p2p.PeerInfo, item p2p.SyncItem) bool {
 	fresh := false
-	if c, ok := b.Rules().Committee(item.Tx.CommitteeID()); ok {
-		if qc := fastpay.NewQC(c, item.Tx, item.Certificates); qc != nil {
+	committee, ok := b.Rules().Committee(item.Tx.CommitteeID())
+	if ok {
+		if qc := fastpay.NewQC(committee, item.Tx, item.Certificates); qc != nil {
 			fresh = b.AddQC(qc) == nil
 		}
 	}
@@ -129,7 +133,10 @@ func addItem(b *fastpay.Board, network Network, peer p2p.PeerID, item p2p.SyncIt
 	for _, cert := range item.Certificates {
 		fresh = b.AddCertificate(cert) == nil || fresh
 	}
-	if signer, ok := network.MemberOf(peer, item.Tx.CommitteeID()); ok {
+	if !ok {
+		return fresh
+	}
+	if signer, member := committee.Index(peer.Member); member {
 		for _, reject := range item.Rejects {
 			b.NoteReject(item.Tx.ID(), signer, reject)
 		}
@@ -171,7 +178,7 @@ func (r *Replica) takeWanted() []fastpay.ID {
 // are known.
 func (r *Replica) FetchIDs(ctx context.Context, network Network, kind string, ids []fastpay.ID) error {
 	var errs []error
-	for _, peer := range network.Greeted() {
+	for _, peer := range Greeted(network) {
 		ids = r.unknown(ids)
 		if len(ids) == 0 {
 			return nil
@@ -204,7 +211,7 @@ func (r *Replica) unknown(ids []fastpay.ID) []fastpay.ID {
 // known here: a payer or payee that waits for a quorum does not rely on gossip.
 func (r *Replica) Refresh(ctx context.Context, network Network, ids []fastpay.ID) error {
 	var errs []error
-	for _, peer := range network.Greeted() {
+	for _, peer := range Greeted(network) {
 		for start := 0; start < len(ids); start += p2p.MaxSyncItems {
 			part := ids[start:min(start+p2p.MaxSyncItems, len(ids))]
 			if _, err := r.fetch(ctx, network, peer, kindIDs, p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: part}); err != nil {
@@ -218,7 +225,7 @@ func (r *Replica) Refresh(ctx context.Context, network Network, ids []fastpay.ID
 // FetchLane asks every connected peer for a lane from a slot on.
 func (r *Replica) FetchLane(ctx context.Context, network Network, lane common.Hash, from uint64) error {
 	var errs []error
-	for _, peer := range network.Greeted() {
+	for _, peer := range Greeted(network) {
 		req := p2p.SyncRequest{Kind: p2p.SyncLane, Lane: lane, FromSeq: from, Limit: p2p.MaxSyncItems}
 		if _, err := r.fetch(ctx, network, peer, kindLane, req); err != nil {
 			errs = append(errs, err)
@@ -234,7 +241,7 @@ func (r *Replica) runRepair(ctx context.Context, network Network) error {
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
-		peers := network.Greeted()
+		peers := Greeted(network)
 		if len(peers) == 0 {
 			continue
 		}
@@ -245,7 +252,7 @@ func (r *Replica) runRepair(ctx context.Context, network Network) error {
 }
 
 // repair fetches the buckets in which a peer's evidence differs.
-func (r *Replica) repair(ctx context.Context, network Network, peer p2p.PeerID) error {
+func (r *Replica) repair(ctx context.Context, network Network, peer p2p.PeerInfo) error {
 	resp, err := r.fetch(ctx, network, peer, kindRepair, p2p.SyncRequest{Kind: p2p.SyncDigests})
 	if err != nil {
 		return err

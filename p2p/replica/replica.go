@@ -9,7 +9,6 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -37,12 +36,26 @@ type Config struct {
 
 // Network is what a Replica asks of its node.
 type Network interface {
+	// Sync makes one sync request; what comes back is verified.
 	Sync(ctx context.Context, peer p2p.PeerID, req p2p.SyncRequest) (p2p.SyncResponse, error)
-	// Greeted returns the connected peers that completed a hello. Members of the
-	// committee come first.
-	Greeted() []p2p.PeerID
-	// MemberOf returns the signer index of a peer in a committee.
-	MemberOf(peer p2p.PeerID, committee common.Hash) (int, bool)
+	// Peers describes the peers that the node knows.
+	Peers() []p2p.PeerInfo
+}
+
+// Greeted returns the connected peers that completed a hello, validators first:
+// they hold what counts.
+func Greeted(network Network) []p2p.PeerInfo {
+	var members, others []p2p.PeerInfo
+	for _, peer := range network.Peers() {
+		switch {
+		case peer.State != p2p.PeerReady:
+		case peer.Member != nil:
+			members = append(members, peer)
+		default:
+			others = append(others, peer)
+		}
+	}
+	return append(members, others...)
 }
 
 // Replica owns one peer's Board. It implements [p2p.Sink] and the sync half of
@@ -60,7 +73,7 @@ type Replica struct {
 	wanted    map[fastpay.ID]struct{}
 	failed    error
 
-	joined chan p2p.PeerID
+	joined chan p2p.PeerInfo
 	wake   chan struct{} // wanted is not empty
 }
 
@@ -74,7 +87,7 @@ func New(cfg Config) (*Replica, error) {
 		awaiting:  make(map[fastpay.ID]struct{}),
 		changed:   make(chan struct{}),
 		wanted:    make(map[fastpay.ID]struct{}),
-		joined:    make(chan p2p.PeerID, maxJoined),
+		joined:    make(chan p2p.PeerInfo, maxJoined),
 		wake:      make(chan struct{}, 1),
 	}
 	if cfg.Store == nil {
@@ -205,9 +218,20 @@ func (r *Replica) Wait(ctx context.Context, done func(*fastpay.Board) bool) erro
 	}
 }
 
-// ApplyChain stores a step of the chain as the peer's own node sees it. seen is
-// when this process first saw the latest block.
-func (r *Replica) ApplyChain(v fastpay.ChainView, seen time.Time) error {
+// Advance stores a step of the chain as the peer's own node sees it, and asks
+// the node about payments that were decided before this peer watched. seen is
+// when this process first saw the latest block. What fails is logged: the next
+// step tries again.
+func (r *Replica) Advance(ctx context.Context, v fastpay.ChainView, seen time.Time, chain LaneReader) {
+	if err := r.applyChain(v, seen); err != nil {
+		logger.Errorw("evidence was not stored", "error", err)
+	}
+	if err := r.Resolve(ctx, v.Finalized, chain); err != nil && ctx.Err() == nil {
+		logger.Warnw("lanes could not be read at the node, the next block tries again", "error", err)
+	}
+}
+
+func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.board.Version()
@@ -215,8 +239,7 @@ func (r *Replica) ApplyChain(v fastpay.ChainView, seen time.Time) error {
 	r.board.ApplyChain(v)
 	err := r.commit(before)
 	if r.board.Version() == before {
-		// A height is news even if it changed no payment.
-		r.notifyLocked()
+		r.notifyLocked() // a height is news even if it changed no payment
 	}
 	return err
 }

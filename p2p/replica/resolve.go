@@ -18,9 +18,9 @@ const maxQuestions = 256
 // decided before this peer watched.
 type LaneReader interface {
 	// NonceAt returns a lane's next nonce at a block.
-	NonceAt(ctx context.Context, block, owner common.Hash, nonceKey uint256.Int) (uint64, error)
+	NonceAt(ctx context.Context, number uint64, hash common.Hash, owner common.Address, nonceKey uint256.Int) (uint64, error)
 	// OutcomeAt returns what used a lane's nonce.
-	OutcomeAt(ctx context.Context, block common.Hash, owner common.Address, nonceKey uint256.Int, nonce uint64) (*tx76.Outcome, error)
+	OutcomeAt(ctx context.Context, number uint64, hash common.Hash, owner common.Address, nonceKey uint256.Int, nonce uint64) (*tx76.Outcome, error)
 }
 
 // Resolve answers the Board's questions about lanes at a finalized block. An
@@ -35,4 +35,25 @@ func (r *Replica) Resolve(ctx context.Context, at fastpay.Block, chain LaneReade
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (r *Replica) resolve(ctx context.Context, at fastpay.Block, chain LaneReader, q fastpay.LaneQuestion) error {
+	nonce, err := chain.NonceAt(ctx, at.Number, at.Hash, q.Lane.Sender, q.NonceKey)
+	if err != nil {
+		return err
+	}
+	var missing []uint64
+	if err := r.Update(func(b *fastpay.Board) { missing = b.NoteNonce(q.Lane, nonce, at) }); err != nil {
+		return err
+	}
+	for _, k := range missing {
+		outcome, err := chain.OutcomeAt(ctx, at.Number, at.Hash, q.Lane.Sender, q.NonceKey, k)
+		if err != nil {
+			return fmt.Errorf("slot %d: %w", k, err)
+		}
+		if err := r.Update(func(b *fastpay.Board) { b.NoteOutcome(*outcome) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

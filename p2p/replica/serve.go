@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -13,6 +14,16 @@ import (
 // cursorSize is the length of a cursor: the run of the peer and a version of its
 // Board.
 const cursorSize = 16
+
+// Submit answers for a peer that is no validator; see [p2p.Responder].
+func (r *Replica) Submit(_ context.Context, _ p2p.PeerID, items []fastpay.Payment) []p2p.SubmitResult {
+	results := make([]p2p.SubmitResult, len(items))
+	for i, item := range items {
+		err := fmt.Errorf("%w: this peer is no validator", fastpay.TemporaryUnavailable)
+		results[i] = p2p.SubmitResult{ID: item.Tx.ID(), Reject: fastpay.RejectOf(err)}
+	}
+	return results
+}
 
 // Sync answers a sync request from the Board; see [p2p.Responder]. It is served
 // from the start, also while a validator may not sign yet.
@@ -37,7 +48,8 @@ func (r *Replica) Sync(ctx context.Context, _ p2p.PeerID, req p2p.SyncRequest) (
 		digests := r.board.Digests()
 		return p2p.SyncResponse{Digests: append([]common.Hash(nil), digests[:]...)}, nil
 	}
-	return p2p.FitSync(p2p.SyncResponse{Items: r.items(ids)}), nil
+	items := r.items(ids)
+	return p2p.SyncResponse{Items: items[:p2p.FitSync(items)]}, nil
 }
 
 // page cuts a list at a numeric cursor.
@@ -54,10 +66,13 @@ func (r *Replica) page(ids []fastpay.ID, req p2p.SyncRequest) p2p.SyncResponse {
 	if more {
 		ids = ids[:req.Limit]
 	}
-	resp := p2p.FitSync(p2p.SyncResponse{Items: r.items(ids)})
-	resp.More = more || len(resp.Items) < len(ids)
-	resp.Next = binary.BigEndian.AppendUint64(nil, from+uint64(len(resp.Items)))
-	return resp
+	items := r.items(ids)
+	n := p2p.FitSync(items)
+	return p2p.SyncResponse{
+		Items: items[:n],
+		More:  more || n < len(items),
+		Next:  binary.BigEndian.AppendUint64(nil, from+uint64(n)),
+	}
 }
 
 // syncSince answers what changed after a cursor, waiting for a change if asked.
@@ -91,13 +106,16 @@ func (r *Replica) changesSince(req p2p.SyncRequest) (p2p.SyncResponse, <-chan st
 		version = binary.BigEndian.Uint64(req.Cursor[8:])
 	}
 	ids, upTo := r.board.Since(version, req.Limit)
-	resp := p2p.FitSync(p2p.SyncResponse{Items: r.items(ids)})
-	if n := len(resp.Items); n < len(ids) {
-		ids, upTo = r.board.Since(version, n)
+	items := r.items(ids)
+	if n := p2p.FitSync(items); n < len(items) {
+		items = items[:n]
+		_, upTo = r.board.Since(version, n)
 	}
-	resp.More = len(ids) > 0 && upTo < r.board.Version()
-	resp.Next = binary.BigEndian.AppendUint64(append([]byte(nil), r.cfg.Boot[:]...), upTo)
-	return resp, r.changed
+	return p2p.SyncResponse{
+		Items: items,
+		More:  len(items) > 0 && upTo < r.board.Version(),
+		Next:  binary.BigEndian.AppendUint64(append([]byte(nil), r.cfg.Boot[:]...), upTo),
+	}, r.changed
 }
 
 // items collects what the Board holds of payments. Unknown ids are left out.

@@ -1,9 +1,9 @@
 package devchain
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 
 	"github.com/allegro-p2p/allegro/tempo/tx76"
@@ -71,7 +71,7 @@ func checkSupported(s *signed) error {
 	case tx.NonceKey == *new(uint256.Int).SetAllOne():
 		return unsupported("expiring nonces (nonce key 2^256-1)")
 	case tx.NonceKey.Bytes32()[0] == subblockPrefix:
-		return fmt.Errorf("subblock transaction rejected: target validator mismatch")
+		return errors.New("subblock transaction rejected: target validator mismatch")
 	case tx.Nonce == 1<<64-1:
 		return fmt.Errorf("nonce has max value: no transaction can follow %d", tx.Nonce)
 	case len(tx.Calls) > maxCalls:
@@ -92,33 +92,4 @@ func checkSupported(s *signed) error {
 
 func unsupported(what string) error {
 	return fmt.Errorf("this development chain does not support %s: use a Tempo node", what)
-}
-
-// pool holds the transactions that wait for a block, in order of arrival. The
-// chain's lock guards it.
-type pool struct {
-	queue []*signed
-	known map[common.Hash]bool
-}
-
-func (p *pool) add(s *signed) {
-	if p.known == nil {
-		p.known = make(map[common.Hash]bool)
-	}
-	p.queue = append(p.queue, s)
-	p.known[s.hash] = true
-}
-
-// remove takes transactions out and keeps the order of the rest.
-func (p *pool) remove(gone map[common.Hash]bool) {
-	kept := p.queue[:0]
-	for _, s := range p.queue {
-		if gone[s.hash] {
-			delete(p.known, s.hash)
-			continue
-		}
-		kept = append(kept, s)
-	}
-	clear(p.queue[len(kept):])
-	p.queue = kept
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/big"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/holiman/uint256"
 
@@ -97,13 +98,14 @@ func (x *executor) execute(s *signed) (used uint64, success bool) {
 	return meter.used, err == nil
 }
 
-// receipt returns the receipt of the transaction that just ran.
+// receipt returns the receipt of the transaction that just ran. The block's
+// hash goes in when the block is sealed.
 func (x *executor) receipt(s *signed, used uint64, success bool, price *uint256.Int) *types.Receipt {
 	r := &types.Receipt{
 		Type:              tx76.Type,
 		Status:            types.ReceiptStatusFailed,
 		CumulativeGasUsed: x.gas,
-		Logs:              x.db.GetLogs(s.hash, x.header.Number.Uint64(), x.header.ParentHash, x.header.Time),
+		Logs:              x.db.GetLogs(s.hash, x.header.Number.Uint64(), common.Hash{}, x.header.Time),
 		TxHash:            s.hash,
 		GasUsed:           used,
 		EffectiveGasPrice: price.ToBig(),

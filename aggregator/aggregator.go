@@ -1,0 +1,123 @@
+package aggregator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// Config is what an aggregator needs.
+type Config struct {
+	Rules *fastpay.Rules
+	// Node says how the peer takes part in the network: identity, addresses,
+	// members, digest. Role, sink and responder are filled in.
+	Node  p2p.Config
+	Store *replica.Store
+	// Limits bound what is kept in memory and served.
+	Limits fastpay.BoardLimits
+
+	Chain    replica.LaneReader
+	Follower Follower
+
+	// Now is the clock. Only differences matter.
+	Now        func() time.Time
+	Jitter     func() float64
+	Boot       [8]byte // tells this run from earlier ones
+	Registerer prometheus.Registerer
+}
+
+// Follower reports the chain step by step until ctx ends or handle fails.
+type Follower interface {
+	Run(ctx context.Context, handle func(tempo.Update) error) error
+}
+
+// DefaultLimits let an aggregator keep sixteen times as much as other peers: it
+// is asked about the past.
+func DefaultLimits() fastpay.BoardLimits {
+	l := fastpay.DefaultBoardLimits()
+	l.Settled *= 16
+	return l
+}
+
+// Validate reports the first thing in c that an aggregator cannot run with.
+func (c *Config) Validate() error {
+	switch {
+	case c.Rules == nil:
+		return errors.New("aggregator: config has no rules: load the network file")
+	case c.Store == nil:
+		return errors.New("aggregator: config has no store: what it serves must outlive a restart")
+	case c.Chain == nil || c.Follower == nil:
+		return errors.New("aggregator: config has no chain")
+	case c.Now == nil || c.Jitter == nil:
+		return errors.New("aggregator: config has no clock or no jitter")
+	}
+	return nil
+}
+
+// Aggregator is a mirror as a peer. Make it with [New] and run it once.
+type Aggregator struct {
+	cfg     Config
+	replica *replica.Replica
+	node    *p2p.Node
+}
+
+// New returns an aggregator with what its store holds. Nothing runs yet.
+func New(cfg Config) (*Aggregator, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &Aggregator{cfg: cfg}
+	var err error
+	a.replica, err = replica.New(replica.Config{
+		Rules: cfg.Rules, Limits: cfg.Limits, Store: cfg.Store,
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
+	node := cfg.Node
+	node.Role, node.Rules, node.Registerer = p2p.RoleAggregator, cfg.Rules, cfg.Registerer
+	node.Sink, node.Responder = a.replica, a.replica
+	if a.node, err = p2p.New(node); err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
+	a.node.OnPeer(a.replica.PeerEvent)
+	return a, nil
+}
+
+// Node is the peer, for commands and tests that look at the network.
+func (a *Aggregator) Node() *p2p.Node { return a.node }
+
+// Replica is what the aggregator knows.
+func (a *Aggregator) Replica() *replica.Replica { return a.replica }
+
+// Run mirrors the network until ctx ends, and returns why it ended.
+func (a *Aggregator) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.node.Run(ctx) })
+	g.Go(func() error { return a.replica.Run(ctx, a.node) })
+	g.Go(func() error { return a.followChain(ctx) })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("aggregator: %w", err)
+	}
+	return nil
+}
+
+// followChain feeds what the node shows to the Board.
+func (a *Aggregator) followChain(ctx context.Context) error {
+	return a.cfg.Follower.Run(ctx, func(u tempo.Update) error {
+		a.replica.Advance(ctx, fastpay.ChainView{
+			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
+			Outcomes: u.Outcomes, Reverted: u.Reverted,
+		}, u.LatestSeen, a.cfg.Chain)
+		return nil
+	})
+}

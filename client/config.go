@@ -1,0 +1,71 @@
+package client
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is what a client needs.
+type Config struct {
+	Rules *fastpay.Rules
+	// Key is the account that pays and is paid.
+	Key *ecdsa.PrivateKey
+	// Node says how the peer takes part in the network: identity, addresses,
+	// members, digest. Role, sink and responder are filled in.
+	Node  p2p.Config
+	Store *replica.Store
+
+	Chain    Chain
+	Follower Follower
+
+	// Now is the clock. Only differences matter.
+	Now        func() time.Time
+	Jitter     func() float64
+	Boot       [8]byte // tells this run from earlier ones
+	Registerer prometheus.Registerer
+}
+
+// Chain is what a client asks of its own node.
+type Chain interface {
+	// Account reads a lane at a block.
+	Account(ctx context.Context, block tempo.Header, token, owner common.Address, nonceKey uint256.Int) (tempo.Account, error)
+	// CanTransfer returns tempo.ErrPolicy if the token forbids a transfer.
+	CanTransfer(ctx context.Context, block tempo.Header, token, from, to common.Address, memo common.Hash) error
+
+	replica.LaneReader
+}
+
+// Follower reports the chain step by step until ctx ends or handle fails.
+type Follower interface {
+	Run(ctx context.Context, handle func(tempo.Update) error) error
+}
+
+var _ Chain = (*tempo.Chain)(nil)
+var _ Follower = (*tempo.Follower)(nil)
+
+// Validate reports the first thing in c that a client cannot run with.
+func (c *Config) Validate() error {
+	switch {
+	case c.Rules == nil:
+		return errors.New("client: config has no rules: load the network file")
+	case c.Key == nil:
+		return errors.New("client: config has no account key")
+	case c.Store == nil:
+		return errors.New("client: config has no store: payments must be durable before they are sent")
+	case c.Chain == nil || c.Follower == nil:
+		return errors.New("client: config has no chain")
+	case c.Now == nil || c.Jitter == nil:
+		return errors.New("client: config has no clock or no jitter")
+	}
+	return nil
+}

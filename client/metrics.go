@@ -1,0 +1,32 @@
+package client
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are the series of a client.
+type metrics struct {
+	paid    prometheus.Counter
+	submits *prometheus.CounterVec
+	answers *prometheus.CounterVec
+	open    prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		paid: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_client_payments_total", Help: "Payments signed and journaled.",
+		}),
+		submits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "allegro_client_submits_total", Help: "Submit requests to validators, by result.",
+		}, []string{"result"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "allegro_client_answers_total", Help: "Validators' answers to payments: certificate, or the reject code.",
+		}, []string{"answer"}),
+		open: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "allegro_client_open_payments", Help: "Own payments without a QC.",
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.paid, m.submits, m.answers, m.open)
+	}
+	return m
+}

@@ -1,0 +1,233 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+)
+
+// clockSlack is how far a payment's expiry stays inside the limits that
+// validators apply, in seconds: their clocks and blocks differ by this much.
+const clockSlack = 5
+
+// Parents says which incoming payments a payment cites as funds.
+type Parents struct {
+	// Auto cites none if the balance covers the amount, else the fewest that do.
+	Auto bool
+	// IDs are cited if Auto is not set.
+	IDs []fastpay.ID
+}
+
+// Order is a payment to be made.
+type Order struct {
+	To      common.Address
+	Asset   common.Address
+	Amount  uint256.Int // token units
+	Parents Parents
+	Note    string // its SHA-256 is in the payment; empty for none
+}
+
+// Pay signs a payment, makes it durable, and hands it to the network. It returns
+// once every reachable validator was sent the payment for the first time; the
+// client goes on until a quorum answers, also after a restart. Use [Client.Wait]
+// for the outcome.
+//
+// An error that wraps a [fastpay.Code] says why the validators would refuse it;
+// nothing was signed then.
+func (c *Client) Pay(ctx context.Context, o Order) (fastpay.ID, error) {
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		return fastpay.ID{}, fmt.Errorf("paying: the chain was not seen yet: %w", ctx.Err())
+	}
+	tx, parents, err := c.sign(ctx, o)
+	if err != nil {
+		return fastpay.ID{}, fmt.Errorf("paying: %w", err)
+	}
+	c.metrics.paid.Inc()
+	payment := fastpay.Payment{Tx: tx, Parents: parents}
+	if err := c.replica.AddPayment(payment); err != nil && !errors.Is(err, fastpay.ErrKnown) {
+		return fastpay.ID{}, fmt.Errorf("paying: %w", err)
+	}
+	c.sender.add(tx)
+	if err := c.node.PublishPayments(ctx, tx.CommitteeID(), []fastpay.Payment{payment}); err != nil {
+		// The submit stream is the reliable path; gossip is for those we do not reach.
+		logger.Debugw("payment was not gossiped", "tx", tx.ID(), "error", err)
+	}
+	return tx.ID(), nil
+}
+
+// sign plans, signs and journals a payment, one at a time: a lane has one writer.
+func (c *Client) sign(ctx context.Context, o Order) (*fastpay.Tx, []*fastpay.QC, error) {
+	if err := c.take(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer c.release()
+	committee := c.cfg.Rules.CommitteeAt(c.header.Time)
+	ledger := c.ledgers[committee.ID()]
+	lane := fastpay.Lane{ChainID: c.cfg.Rules.ChainID(), Asset: o.Asset, Sender: c.address}
+
+	var plan fastpay.Plan
+	err := c.withState(ctx, committee, func() (err error) {
+		ask := &o.Amount
+		if !o.Parents.Auto {
+			ask = nil
+		}
+		plan, err = ledger.Plan(lane, c.snap, ask)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !o.Parents.Auto {
+		plan.Parents = slices.Clone(o.Parents.IDs)
+		slices.SortFunc(plan.Parents, fastpay.ID.Cmp)
+		plan.Expiry = 0
+		c.replica.Read(func(b *fastpay.Board) {
+			for _, id := range plan.Parents {
+				if tx, ok := b.Tx(id); ok && (plan.Expiry == 0 || tx.Envelope().ValidBefore < plan.Expiry) {
+					plan.Expiry = tx.Envelope().ValidBefore
+				}
+			}
+		})
+	}
+	now := c.now(committee)
+	expiry, err := c.expiry(plan, committee, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := c.cfg.Rules.SignTx(fastpay.Envelope{
+		ChainID: lane.ChainID, CommitteeID: committee.ID(), Asset: o.Asset, Sender: c.address,
+		Seq: plan.Seq, Prev: plan.Prev, Recipient: o.To, Amount: o.Amount, MaxFee: c.cfg.Rules.MaxFee(),
+		Parents: plan.Parents, ValidBefore: expiry, Restart: plan.Restart, Note: noteHash(o.Note),
+	}, c.cfg.Key)
+	if err != nil {
+		return nil, nil, err
+	}
+	// The validators' own rules, applied to what this wallet knows: a refusal
+	// that can be foreseen is told before anything is sent.
+	var promise *fastpay.Promise
+	err = c.withState(ctx, committee, func() (err error) {
+		promise, err = ledger.Decide(tx, c.snap, now)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.journal.append(promise); err != nil {
+		return nil, nil, fmt.Errorf("the payment could not be made durable and was not sent: %w", err)
+	}
+	err = c.replica.Update(func(*fastpay.Board) { ledger.Record(promise) })
+	return tx, promise.QCs, err
+}
+
+// withState runs a decision under the replica's lock, reading what its snapshot
+// lacks at the node, until it is decided. The caller holds the turn.
+func (c *Client) withState(ctx context.Context, committee *fastpay.Committee, decide func() error) error {
+	for {
+		var err error
+		c.replica.Read(func(*fastpay.Board) { err = decide() })
+		var need *fastpay.NeedError
+		if !errors.As(err, &need) {
+			return err
+		}
+		if err := c.fill(ctx, committee, need); err != nil {
+			return fmt.Errorf("%w: reading the node at block %d: %w", fastpay.TemporaryUnavailable, c.header.Number, err)
+		}
+	}
+}
+
+// fill reads what a decision needs at the pinned block.
+func (c *Client) fill(ctx context.Context, committee *fastpay.Committee, need *fastpay.NeedError) error {
+	for _, lane := range need.Lanes {
+		a, err := c.cfg.Chain.Account(ctx, c.header, lane.Asset, lane.Sender, lane.NonceKey(committee))
+		if err != nil {
+			return err
+		}
+		account, err := fastpay.NewAccount(lane, a.Balance, a.Nonce, a.Last)
+		if err != nil {
+			return err
+		}
+		c.snap.SetAccount(lane.ID(), account)
+		c.lanes[lane.ID()] = lane
+	}
+	for _, t := range need.Transfers {
+		err := c.cfg.Chain.CanTransfer(ctx, c.header, t.Asset, t.Sender, t.Recipient, common.Hash{})
+		if err != nil && !errors.Is(err, tempo.ErrPolicy) {
+			return err
+		}
+		c.snap.SetPolicy(t, err)
+	}
+	return nil
+}
+
+// now is the least chain time that members say it is, or this client's own while
+// none has said (section 5).
+func (c *Client) now(committee *fastpay.Committee) uint64 {
+	now := c.header.Time + uint64(max(c.cfg.Now().Sub(c.seen), 0)/time.Second)
+	c.replica.Read(func(b *fastpay.Board) {
+		for _, h := range b.Heads(committee.ID()) {
+			if h.View().FinalizedHeight == c.header.Number {
+				now = min(now, h.View().Time)
+			}
+		}
+	})
+	return now
+}
+
+// expiry is the valid_before of a payment: the default life, shortened to what
+// its credits and the committee allow.
+func (c *Client) expiry(plan fastpay.Plan, committee *fastpay.Committee, now uint64) (uint64, error) {
+	rules := c.cfg.Rules
+	life := min(max(rules.DefaultLife(), rules.MinSettle()+clockSlack), rules.MaxLife()-clockSlack)
+	expiry := min(now+life, committee.End())
+	if plan.Expiry > 0 {
+		expiry = min(expiry, plan.Expiry)
+	}
+	if expiry < now+rules.MinSettle()+clockSlack {
+		return 0, fmt.Errorf("%w: a cited payment or the committee ends at chain time %d, too soon for another payment on top: wait until it is executed", fastpay.TemporaryUnavailable, expiry)
+	}
+	return expiry, nil
+}
+
+// Funds returns what the account holds and may spend in an asset, at the pinned
+// finalized block.
+func (c *Client) Funds(ctx context.Context, asset common.Address) (fastpay.Funds, fastpay.Block, error) {
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		return fastpay.Funds{}, fastpay.Block{}, fmt.Errorf("reading funds: the chain was not seen yet: %w", ctx.Err())
+	}
+	if err := c.take(ctx); err != nil {
+		return fastpay.Funds{}, fastpay.Block{}, err
+	}
+	defer c.release()
+	committee := c.cfg.Rules.CommitteeAt(c.header.Time)
+	lane := fastpay.Lane{ChainID: c.cfg.Rules.ChainID(), Asset: asset, Sender: c.address}
+	var plan fastpay.Plan
+	err := c.withState(ctx, committee, func() (err error) {
+		plan, err = c.ledgers[committee.ID()].Plan(lane, c.snap, nil)
+		var need *fastpay.NeedError
+		if errors.As(err, &need) {
+			return err
+		}
+		return nil // what keeps a payment from being made does not change the funds
+	})
+	return plan.Funds, fastpay.Block(c.header), err
+}
+
+// noteHash is a note as a payment carries it.
+func noteHash(note string) common.Hash {
+	if note == "" {
+		return common.Hash{}
+	}
+	return sha256.Sum256([]byte(note))
+}

@@ -1,0 +1,239 @@
+package client
+
+import (
+	"context"
+	"crypto/ed25519"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"golang.org/x/sync/errgroup"
+)
+
+// resubmitInterval is how often a validator that has not voted is sent the same
+// bytes again. A retryable refusal usually ends with the next block or QC.
+const resubmitInterval = time.Second
+
+// sender hands own payments to every validator until a quorum has voted or the
+// payment is over (section 5). One worker per validator: while one submit is
+// under way the next batch gathers.
+type sender struct {
+	client *Client
+
+	mu   sync.Mutex // guards open
+	open map[fastpay.ID]*fastpay.Tx
+
+	workers []*worker
+}
+
+// worker submits to one validator.
+type worker struct {
+	sender *sender
+	key    ed25519.PublicKey
+	wake   chan struct{} // holds one
+
+	// Owned by the worker's goroutine.
+	tried map[fastpay.ID]time.Time
+	final map[fastpay.ID]bool // refused for good
+}
+
+func newSender(c *Client) *sender {
+	s := &sender{client: c, open: make(map[fastpay.ID]*fastpay.Tx)}
+	known := make(map[string]bool)
+	for _, committee := range c.cfg.Rules.Committees() {
+		for i := range committee.Len() {
+			key := committee.Key(i)
+			if known[string(key)] {
+				continue
+			}
+			known[string(key)] = true
+			s.workers = append(s.workers, &worker{
+				sender: s, key: key, wake: make(chan struct{}, 1),
+				tried: make(map[fastpay.ID]time.Time), final: make(map[fastpay.ID]bool),
+			})
+		}
+	}
+	return s
+}
+
+// add takes on a payment.
+func (s *sender) add(tx *fastpay.Tx) {
+	s.mu.Lock()
+	s.open[tx.ID()] = tx
+	s.client.metrics.open.Set(float64(len(s.open)))
+	s.mu.Unlock()
+	s.wakeAll()
+}
+
+// wakeAll makes every worker look at once.
+func (s *sender) wakeAll() {
+	for _, w := range s.workers {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run submits until ctx ends.
+func (s *sender) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, w := range s.workers {
+		g.Go(func() error { return w.run(ctx) })
+	}
+	return g.Wait()
+}
+
+func (w *worker) run(ctx context.Context) error {
+	ticker := time.NewTicker(resubmitInterval)
+	defer ticker.Stop()
+	for {
+		for {
+			payments := w.next()
+			if len(payments) == 0 {
+				break
+			}
+			w.submit(ctx, payments)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// next returns the payments that this validator is to be sent now.
+func (w *worker) next() []fastpay.Payment {
+	peer, connected := w.peer()
+	if !connected {
+		return nil
+	}
+	_ = peer
+	c := w.sender.client
+	now := c.cfg.Now()
+	var out []fastpay.Payment
+	for _, tx := range w.sender.unfinished() {
+		if last, tried := w.tried[tx.ID()]; w.final[tx.ID()] || tried && now.Sub(last) < resubmitInterval {
+			continue
+		}
+		committee, ok := c.cfg.Rules.Committee(tx.CommitteeID())
+		if !ok {
+			continue
+		}
+		signer, member := committee.Index(w.key)
+		if !member {
+			continue
+		}
+		payment := fastpay.Payment{Tx: tx}
+		voted := false
+		c.replica.Read(func(b *fastpay.Board) {
+			_, voted = b.Certificate(tx.ID(), signer)
+			for _, id := range tx.Envelope().Parents {
+				if qc, ok := b.QC(id); ok {
+					payment.Parents = append(payment.Parents, qc)
+				}
+			}
+		})
+		if voted {
+			continue
+		}
+		out = append(out, payment)
+		if len(out) == fastpay.MaxPayments {
+			break
+		}
+	}
+	return out
+}
+
+// unfinished returns the payments without a QC that are not over, in the order of
+// their slots, and lets go of the others.
+func (s *sender) unfinished() []*fastpay.Tx {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*fastpay.Tx
+	s.client.replica.Read(func(b *fastpay.Board) {
+		for id, tx := range s.open {
+			if stage := b.Stage(id); stage.Rank() >= fastpay.StageCertified.Rank() || stage.Terminal() {
+				delete(s.open, id)
+				continue
+			}
+			out = append(out, tx)
+		}
+	})
+	s.client.metrics.open.Set(float64(len(s.open)))
+	slices.SortFunc(out, func(a, b *fastpay.Tx) int {
+		if a.Seq() != b.Seq() {
+			return int(min(max(int64(a.Seq()-b.Seq()), -1), 1))
+		}
+		return a.ID().Cmp(b.ID())
+	})
+	return out
+}
+
+// peer returns the connected peer that speaks for the validator.
+func (w *worker) peer() (p2p.PeerID, bool) {
+	for _, peer := range replica.Greeted(w.sender.client.node) {
+		if peer.Member.Equal(w.key) {
+			return peer.ID, true
+		}
+	}
+	return "", false
+}
+
+// submit sends payments and takes what the validator answers.
+func (w *worker) submit(ctx context.Context, payments []fastpay.Payment) {
+	c := w.sender.client
+	now := c.cfg.Now()
+	for _, p := range payments {
+		w.tried[p.Tx.ID()] = now
+	}
+	peer, connected := w.peer()
+	if !connected {
+		return
+	}
+	results, err := c.node.Submit(ctx, peer, payments)
+	if err != nil {
+		c.metrics.submits.WithLabelValues("error").Inc()
+		logger.Debugw("submitting", "payments", len(payments), "peer", peer, "error", err)
+		return
+	}
+	c.metrics.submits.WithLabelValues("ok").Inc()
+	err = c.replica.Update(func(b *fastpay.Board) {
+		for i, res := range results {
+			w.take(b, payments[i].Tx, res)
+		}
+	})
+	if err != nil {
+		logger.Errorw("evidence was not stored", "error", err)
+	}
+}
+
+// take notes one answer.
+func (w *worker) take(b *fastpay.Board, tx *fastpay.Tx, res p2p.SubmitResult) {
+	m := w.sender.client.metrics
+	if res.Certificate != nil {
+		m.answers.WithLabelValues("certificate").Inc()
+		// Known if gossip was faster.
+		_ = b.AddCertificate(res.Certificate)
+		return
+	}
+	m.answers.WithLabelValues(string(res.Reject.Code)).Inc()
+	committee, ok := b.Rules().Committee(tx.CommitteeID())
+	if !ok {
+		return
+	}
+	if signer, member := committee.Index(w.key); member {
+		b.NoteReject(tx.ID(), signer, *res.Reject)
+	}
+	if !res.Reject.Retryable {
+		w.final[tx.ID()] = true
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/urfave/cli/v3"
+)
+
+// Forms of a command's result.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// outputFlag is the -o flag of a command whose action is made by withOutput.
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name:    "output",
+		Aliases: []string{"o"},
+		Usage:   "print the result as `FORMAT`: text or json",
+		Value:   outputText,
+		Local:   true,
+	}
+}
+
+// withOutput makes the action of a command that has outputFlag. run writes its
+// result to cmd.Root().Writer, exactly one document if asJSON is set. Its error
+// then becomes JSON too (see printError).
+func withOutput(run func(ctx context.Context, cmd *cli.Command, asJSON bool) error) cli.ActionFunc {
+	return func(ctx context.Context, cmd *cli.Command) error {
+		switch format := cmd.String("output"); format {
+		case outputText:
+			return run(ctx, cmd, false)
+		case outputJSON:
+			if err := run(ctx, cmd, true); err != nil {
+				return &jsonError{err}
+			}
+			return nil
+		default:
+			return fail(exitUsage, "output format %q is unknown: use text or json", format)
+		}
+	}
+}
+
+// jsonError is an error of a command that was asked for JSON.
+type jsonError struct{ err error }
+
+func (e *jsonError) Error() string { return e.err.Error() }
+func (e *jsonError) Unwrap() error { return e.err }
+
+// hintError is an error with advice that is no part of the sentence about what
+// went wrong.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+// withHint adds advice to an error. An empty hint adds none.
+func withHint(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return &hintError{err, hint}
+}
+
+// usageError ends a command whose flags cannot be read, without the page of help
+// that the library would mix into the output.
+func usageError(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+	return withHint(fail(exitUsage, "%w", err), fmt.Sprintf("%s --help lists the flags", cmd.FullName()))
+}
+
+// errorDocument is what a failed command prints to standard error if it was
+// asked for JSON.
+type errorDocument struct {
+	Error errorBody `json:"error"`
+}
+
+type errorBody struct {
+	Code    string `json:"code"` // see codeOf
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// printError writes the error that a command ended in: one line of text and one
+// of advice, or one JSON document if the command was asked for that.
+func printError(w io.Writer, err error) {
+	var hint string
+	if h := new(hintError); errors.As(err, &h) {
+		hint = h.hint
+	}
+	if j := new(jsonError); errors.As(err, &j) {
+		// Nothing is left to do about a standard error that is closed.
+		_ = writeJSON(w, errorDocument{errorBody{codeOf(err), err.Error(), hint}})
+		return
+	}
+	fmt.Fprintln(w, "allegro:", printable(err.Error()))
+	if hint != "" {
+		fmt.Fprintln(w, "  hint:", printable(hint))
+	}
+}
+
+// codeOf names an error for programs: the protocol's reject code in lower case,
+// else the meaning of the exit code.
+func codeOf(err error) string {
+	var code fastpay.Code
+	if errors.As(err, &code) {
+		return strings.ToLower(string(code))
+	}
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
+	exit := &exitError{code: exitUsage}
+	errors.As(err, &exit)
+	switch exit.code {
+	case exitUsage:
+		return "usage"
+	case exitVerify:
+		return "verification_failed"
+	case exitDeadline:
+		return "deadline"
+	case exitRejected:
+		return "rejected"
+	case exitUnreachable:
+		return "unreachable"
+	case exitConflict:
+		return "conflict"
+	default:
+		return "internal"
+	}
+}
+
+// writeJSON writes one indented JSON document.
+func writeJSON(w io.Writer, document any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
+}
+
+// printable escapes what could move a terminal's cursor or hide text: s may come
+// from a file or a peer that nobody vouches for.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,67 @@
+package fastpay
+
+// PendingClosure returns what the chain must execute for a payment: its pending
+// predecessors by prev and its pending parents, each before what stands on it,
+// and the payment last (section 4.7). What a block has executed is left out. It
+// reports false if a part is unknown, or not certified: then nothing of it may be
+// submitted.
+func (b *Board) PendingClosure(id ID) (order []*Tx, complete bool) {
+	done := make(map[ID]bool)
+	complete = true
+	var visit func(ID)
+	visit = func(id ID) {
+		if done[id] || !complete {
+			return
+		}
+		done[id] = true
+		rec, ok := b.records[id]
+		if !ok {
+			complete = false
+			return
+		}
+		if b.executed(rec) {
+			return
+		}
+		if !rec.certified {
+			complete = false
+			return
+		}
+		if below, pending := b.pendingBelow(rec); pending {
+			visit(below)
+		}
+		for _, parent := range rec.tx.env.Parents {
+			visit(parent)
+		}
+		order = append(order, rec.tx)
+	}
+	visit(id)
+	if !complete {
+		return nil, false
+	}
+	return order, true
+}
+
+// pendingBelow returns the payment that rec names as prev, if it is one that the
+// chain has not executed: not a lane's genesis, a restart, or an executed slot.
+func (b *Board) pendingBelow(rec *record) (ID, bool) {
+	env := &rec.tx.env
+	lane := b.lanes[rec.tx.lane]
+	if env.Seq == 0 || env.Restart > 0 && env.Prev == lane.lane.Restart(env.Seq, env.Restart) {
+		return ID{}, false
+	}
+	_, executed := lane.outcomes[env.Seq-1]
+	return env.Prev, !executed && env.Seq-1 >= lane.nonce
+}
+
+// executed reports whether the chain has used the payment's slot.
+func (b *Board) executed(rec *record) bool {
+	_, used := b.lanes[rec.tx.lane].outcomes[rec.tx.env.Seq]
+	return used
+}
+
+// Ready reports whether a payment waits for no other: its predecessor and its
+// parents are executed.
+func (b *Board) Ready(id ID) bool {
+	order, complete := b.PendingClosure(id)
+	return complete && len(order) == 1
+}

@@ -1,0 +1,259 @@
+package p2p
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// target is a peer that this node keeps connected.
+type target struct {
+	id    PeerID
+	name  string            // for people; empty for a configured peer that is no member
+	key   ed25519.PublicKey // vote key of the member it is said to be; nil for others
+	own   bool              // named in Config.Peers: kept whatever committee is joined
+	texts []string          // addresses
+	addrs []ma.Multiaddr
+	wake  chan struct{} // of size 1: what is known of the peer has changed
+
+	mu     sync.Mutex
+	failed error // why the last attempt failed; nil before one has ended, and after a success
+}
+
+// tell records how an attempt to connect ended; nil also before one ends.
+func (t *target) tell(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed = err
+}
+
+// problem is why the last attempt failed; empty if it did not, or none has ended
+// since the last connection.
+func (t *target) problem() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == nil {
+		return ""
+	}
+	return t.failed.Error()
+}
+
+// dialer keeps the configured peers and the members of joined committees connected.
+// Each of them has a goroutine, which redials with a backoff that grows from
+// RedialMin to RedialMax until a hello succeeds.
+type dialer struct {
+	host    host.Host
+	roster  *roster
+	metrics *metrics
+	limits  *Limits
+	jitter  func() float64
+	changed func() // called after a dial ended; must not block
+	known   []*target
+
+	mu     sync.Mutex
+	active map[PeerID]context.CancelFunc // ends the keeping of a target; guarded by mu
+}
+
+// newTargets returns the peers that a config names, each once: members first.
+func newTargets(cfg *Config) ([]*target, error) {
+	byID := make(map[PeerID]*target)
+	var targets []*target
+	add := func(text, name string, key ed25519.PublicKey, own bool) error {
+		a, err := ParsePeer(text)
+		if err != nil {
+			return err
+		}
+		addr, err := ma.NewMultiaddr(a.Addr)
+		if err != nil {
+			return err
+		}
+		if a.ID == cfg.Identity.PeerID() {
+			return nil
+		}
+		t := byID[a.ID]
+		if t == nil {
+			t = &target{id: a.ID, name: name, key: key, wake: make(chan struct{}, 1)}
+			byID[a.ID] = t
+			targets = append(targets, t)
+		}
+		t.own = t.own || own
+		if !slices.Contains(t.texts, a.Addr) {
+			t.texts = append(t.texts, a.Addr)
+			t.addrs = append(t.addrs, addr)
+		}
+		return nil
+	}
+	for _, m := range cfg.Members {
+		for _, text := range m.Addrs {
+			if err := add(text, m.Name, m.Key, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, text := range cfg.Peers {
+		if err := add(text, "", nil, true); err != nil {
+			return nil, err
+		}
+	}
+	return targets, nil
+}
+
+// list returns the targets that are kept connected.
+func (d *dialer) list() []*target {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]*target, 0, len(d.active))
+	for _, t := range d.known {
+		if d.active[t.id] != nil {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// keepOnly makes the dialer keep exactly the known targets that wanted selects; run
+// starts the goroutine of each. A target that is no longer kept is not disconnected.
+func (d *dialer) keepOnly(ctx context.Context, run func(func()), wanted func(*target) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.known {
+		stop, active := d.active[t.id]
+		switch want := wanted(t); {
+		case want && !active:
+			ctx, stop := context.WithCancel(ctx)
+			d.active[t.id] = stop
+			d.host.ConnManager().Protect(t.id, protectTag)
+			run(func() {
+				defer stop()
+				d.keep(ctx, t)
+			})
+		case !want && active:
+			delete(d.active, t.id)
+			d.host.ConnManager().Unprotect(t.id, protectTag)
+			stop()
+		}
+	}
+}
+
+// kept returns a target that is kept connected; nil if it is not.
+func (d *dialer) kept(id PeerID) *target {
+	for _, t := range d.list() {
+		if t.id == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// poke makes a target look again at what is known of its peer.
+func (d *dialer) poke(id PeerID) {
+	t := d.kept(id)
+	if t == nil {
+		return
+	}
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fail records that a connection was made but its hello failed.
+func (d *dialer) fail(id PeerID, err error) {
+	if t := d.kept(id); t != nil {
+		t.tell(err)
+	}
+}
+
+// keep dials a target whenever it is not connected, until ctx ends.
+func (d *dialer) keep(ctx context.Context, t *target) {
+	var (
+		next  time.Time     // not dialed before
+		delay time.Duration // the last one
+		up    bool          // its hello had succeeded
+	)
+	for ctx.Err() == nil {
+		if d.roster.isGreeted(t.id) {
+			up = true
+			t.tell(nil)
+			pause(ctx, t.wake, -1)
+			continue
+		}
+		if up {
+			up, delay = false, d.limits.RedialMin
+			next = time.Now().Add(d.spread(delay))
+		}
+		wait := time.Until(next)
+		if _, left, refused := d.roster.refusal(t.id); refused {
+			wait = max(wait, left)
+		}
+		if d.roster.isConnected(t.id) {
+			wait = -1 // its hello succeeds or the connection ends: both wake
+		} else if wait <= 0 {
+			t.tell(d.dial(ctx, t))
+			d.changed()
+			delay = min(max(2*delay, d.limits.RedialMin), d.limits.RedialMax)
+			next = time.Now().Add(d.spread(delay))
+			continue
+		}
+		pause(ctx, t.wake, wait)
+	}
+}
+
+// pause waits for d, for wake or for the end of ctx, whichever is first; a negative
+// d has no end.
+func pause(ctx context.Context, wake <-chan struct{}, d time.Duration) {
+	var after <-chan time.Time
+	if d >= 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		after = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-after:
+	}
+}
+
+// spread shortens a delay by up to a half, so that peers do not redial in step.
+func (d *dialer) spread(delay time.Duration) time.Duration {
+	return delay/2 + time.Duration(d.jitter()*float64(delay/2))
+}
+
+// dial connects to a target once.
+func (d *dialer) dial(ctx context.Context, t *target) error {
+	ctx, cancel := context.WithTimeout(ctx, d.limits.DialTimeout)
+	defer cancel()
+	// Forced, because libp2p's own backoff grows to minutes.
+	err := d.host.Connect(network.WithForceDirectDial(ctx, "redial"), peer.AddrInfo{ID: t.id, Addrs: t.addrs})
+	if err != nil {
+		d.metrics.dials.WithLabelValues(resultError).Inc()
+		return dialProblem(err)
+	}
+	d.metrics.dials.WithLabelValues(resultOK).Inc()
+	return nil
+}
+
+// dialProblem puts libp2p's account of a dial into one line.
+func dialProblem(err error) error {
+	var all *swarm.DialError
+	if !errors.As(err, &all) || len(all.DialErrors) == 0 {
+		return err
+	}
+	parts := make([]string, len(all.DialErrors))
+	for i, e := range all.DialErrors {
+		parts[i] = fmt.Sprintf("%s: %v", e.Address, e.Cause)
+	}
+	return errors.New(strings.Join(parts, "; "))
+}

@@ -1,0 +1,88 @@
+package p2p
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// TopicInfo is a joined gossip topic.
+type TopicInfo struct {
+	Name      string
+	Kind      string // "tx", "cert", "head" or "evidence"
+	Committee common.Hash
+	Peers     []PeerID // subscribers this node is connected to, ascending
+	Mesh      []PeerID // those that get each message at once, ascending
+}
+
+// Topics describes the joined topics, committee by committee.
+func (n *Node) Topics() []TopicInfo {
+	var out []TopicInfo
+	for _, r := range n.gossip.joined() {
+		for kind := range topicKind(topicKinds) {
+			t := TopicInfo{
+				Name: topicName(r.committee.ID(), kind), Kind: kind.String(), Committee: r.committee.ID(),
+				Peers: r.subscribersOf(kind),
+			}
+			t.Mesh = n.gossip.tracer.meshPeers(t.Name)
+			slices.Sort(t.Peers)
+			slices.Sort(t.Mesh)
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Connect dials a peer once, at an address as [ParsePeer] takes it. Its hello follows
+// by itself; see [Node.Peers] and [Node.OnPeer].
+func (n *Node) Connect(ctx context.Context, addr string) error {
+	a, err := ParsePeer(addr)
+	if err != nil {
+		return err
+	}
+	m, err := ma.NewMultiaddr(a.Addr)
+	if err != nil {
+		return fmt.Errorf("address %q: %w", addr, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Limits.DialTimeout)
+	defer cancel()
+	info := peer.AddrInfo{ID: a.ID, Addrs: []ma.Multiaddr{m}}
+	if err := n.host.Connect(network.WithForceDirectDial(ctx, "asked for"), info); err != nil {
+		return fmt.Errorf("connecting to %s: %w", a, dialProblem(err))
+	}
+	return nil
+}
+
+// Disconnect closes the connections to a peer. A configured peer or a committee
+// member is dialed again.
+func (n *Node) Disconnect(id PeerID) error {
+	if n.host.Network().Connectedness(id) != network.Connected {
+		return fmt.Errorf("disconnecting %s: %w", id, ErrNotConnected)
+	}
+	return n.host.Network().ClosePeer(id)
+}
+
+// Ping measures one round trip to a connected peer.
+func (n *Node) Ping(ctx context.Context, id PeerID) (time.Duration, error) {
+	if n.host.Network().Connectedness(id) != network.Connected {
+		return 0, fmt.Errorf("pinging %s: %w", id, ErrNotConnected)
+	}
+	ctx, cancel := context.WithCancel(network.WithNoDial(ctx, "ping"))
+	defer cancel()
+	select {
+	case r := <-ping.Ping(ctx, n.host, id):
+		if r.Error != nil {
+			return 0, fmt.Errorf("pinging %s: %w", id, r.Error)
+		}
+		return r.RTT, nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("pinging %s: %w", id, ctx.Err())
+	}
+}

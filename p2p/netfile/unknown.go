@@ -1,0 +1,124 @@
+package netfile
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// unknownKey is the error about a key that the file's format does not have. It
+// names the nearest key that exists, else all keys of the table.
+func unknownKey(path []string) error {
+	table, at := reflect.TypeFor[File](), 0
+	for ; at < len(path)-1; at++ {
+		field, ok := fieldOf(table, path[at])
+		if !ok || element(field).Kind() != reflect.Struct {
+			break
+		}
+		table = element(field)
+	}
+	key, place := strings.Join(path[:at+1], "."), strings.Join(path[:at], ".")
+	if near := nearest(path[at], place); near != "" {
+		return fmt.Errorf("key %s is unknown: did you mean %s?", key, near)
+	}
+	return fmt.Errorf("key %s is unknown: the keys there are %s", key, strings.Join(names(table), ", "))
+}
+
+// nearest returns the key that is most like name, with its table if that is not
+// place; "" if none is.
+func nearest(name, place string) string {
+	best, bestCost := "", len(name)/3+2
+	walk(reflect.TypeFor[File](), "", func(table, key string) {
+		cost, text := distance(strings.ToLower(name), key), key
+		if table != place {
+			cost++ // a slip of the fingers is likelier than one of the place
+			text = strings.TrimPrefix(table+"."+key, ".")
+		}
+		if cost < bestCost {
+			best, bestCost = text, cost
+		}
+	})
+	return best
+}
+
+// walk calls visit for every key of the format, with the table it stands in.
+func walk(t reflect.Type, table string, visit func(table, key string)) {
+	for i := range t.NumField() {
+		key := keyOf(t.Field(i))
+		visit(table, key)
+		if inner := element(t.Field(i).Type); inner.Kind() == reflect.Struct {
+			walk(inner, strings.TrimPrefix(table+"."+key, "."), visit)
+		}
+	}
+}
+
+// typeOf returns the type of the key at a path.
+func typeOf(path []string) (reflect.Type, bool) {
+	t := reflect.TypeFor[File]()
+	for _, name := range path {
+		field, ok := fieldOf(element(t), name)
+		if !ok {
+			return nil, false
+		}
+		t = field
+	}
+	return t, len(path) > 0
+}
+
+// fieldOf returns the type of a table's key, whatever its case: the decoder
+// takes all of them.
+func fieldOf(table reflect.Type, name string) (reflect.Type, bool) {
+	if table.Kind() != reflect.Struct {
+		return nil, false
+	}
+	for i := range table.NumField() {
+		if f := table.Field(i); strings.EqualFold(keyOf(f), name) {
+			return f.Type, true
+		}
+	}
+	return nil, false
+}
+
+// element is the type of a list's elements, else t itself.
+func element(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Slice {
+		return t.Elem()
+	}
+	return t
+}
+
+// names returns the keys of a table in the order of the format.
+func names(table reflect.Type) []string {
+	var keys []string
+	for i := range table.NumField() {
+		keys = append(keys, keyOf(table.Field(i)))
+	}
+	return keys
+}
+
+// keyOf is the TOML key of a field.
+func keyOf(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+	return name
+}
+
+// distance is the number of single-character edits between two keys.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,180 @@
+package testnet
+
+import (
+	"crypto/ed25519"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+)
+
+// Config describes a network. Start from [DefaultConfig].
+type Config struct {
+	Validators  int
+	Clients     []Account
+	Aggregators int
+	BlockTime   time.Duration
+	// Dir holds one folder per peer.
+	Dir string
+	// Version is the program's, as peers tell it.
+	Version string
+	// Seed makes the random numbers of this network.
+	Seed uint64
+	// Now is the clock of every peer and of the chain.
+	Now func() time.Time
+	// FS returns a peer's file system.
+	FS func(name string) vfs.FS
+	// Place puts a peer on its host: it sets identity, listen addresses and
+	// transport.
+	Place func(name string, cfg *p2p.Config)
+	// Addresses returns where a validator listens, if that is known before it
+	// runs. nil: validators start one after another and tell.
+	Addresses func(name string) []string
+}
+
+// Account is a client with what it holds at genesis, in units of the asset.
+type Account struct {
+	Name    string
+	Balance uint64
+}
+
+// Dollar is one unit of the asset in token units.
+const Dollar = 1_000_000
+
+// Asset is the token that the network pays in.
+var Asset = tempo.PathUSD
+
+// feeToken is what sponsors pay fees in, so that the asset's balances are exact.
+var feeToken = tempo.AlphaUSD
+
+const (
+	// baseFee is what a real Tempo charged from T1 to T6, in attodollars per gas:
+	// the sponsors pay real fees.
+	baseFee = 20_000_000_000
+	// maxFee leaves room for the base fee to double.
+	maxFee = 2 * baseFee
+	// sponsorBalance pays for about a billion payments.
+	sponsorBalance = 1_000_000 * Dollar
+)
+
+// DefaultConfig is the scene of the demo on loopback: Alice has $15, Bob and
+// Carol $5, Dave and Edgar validate, and a block comes every 5 s.
+func DefaultConfig() Config {
+	return Config{
+		Validators:  2,
+		Clients:     SceneAccounts(2),
+		Aggregators: 1,
+		BlockTime:   5 * time.Second,
+		Version:     "dev",
+		Seed:        1,
+		Now:         time.Now,
+		FS:          func(string) vfs.FS { return vfs.Default },
+		Place:       PlaceOnLoopback,
+	}
+}
+
+// SceneAccounts are the clients of a chain of hops payments of $10: the first
+// holds $15, the others $5.
+func SceneAccounts(hops int) []Account {
+	accounts := make([]Account, hops+1)
+	for i := range accounts {
+		accounts[i] = Account{nameOf(clientNames, "client", i), 5 * Dollar}
+	}
+	accounts[0].Balance = 15 * Dollar
+	return accounts
+}
+
+// PlaceOnLoopback lets a peer listen on free loopback ports, TCP first.
+func PlaceOnLoopback(name string, cfg *p2p.Config) {
+	cfg.Identity = p2p.IdentityFromSeed("testnet/" + name)
+	cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+}
+
+// Validate reports the first thing that a network cannot be made with.
+func (c *Config) Validate() error {
+	switch {
+	case c.Validators < 1 || c.Validators > 100:
+		return fmt.Errorf("testnet: %d validators: between 1 and 100 are possible", c.Validators)
+	case len(c.Clients) < 1 || len(c.Clients) > 100:
+		return fmt.Errorf("testnet: %d clients: between 1 and 100 are possible", len(c.Clients))
+	case c.BlockTime < time.Second || c.BlockTime%time.Second != 0:
+		return fmt.Errorf("testnet: block time %s: use whole seconds, at least 1s: the chain counts them", c.BlockTime)
+	case c.Dir == "":
+		return errors.New("testnet: no folder for the peers")
+	case c.Now == nil || c.FS == nil || c.Place == nil:
+		return errors.New("testnet: clock, file system and place must be set: start from DefaultConfig")
+	}
+	return nil
+}
+
+// validatorName is the name of the i-th validator.
+func validatorName(i int) string { return nameOf(validatorNames, "validator", i) }
+
+// file is the network file, without addresses.
+func (c *Config) file() *netfile.File {
+	seconds := uint64(c.BlockTime / time.Second)
+	f := &netfile.File{
+		Version: netfile.Version,
+		Name:    "testnet",
+		Chain: netfile.Chain{
+			ID: devchain.DefaultConfig().ChainID, BlockTimeSeconds: seconds,
+			Finality: netfile.Finalized, Lane: netfile.PaymentLane, FIFO: true,
+		},
+		Assets: []netfile.Asset{{
+			Symbol: "pathUSD", Address: netfile.Address(Asset), Decimals: 6, MinAmount: netfile.Amount(*uint256.NewInt(1)),
+		}},
+		Fees: netfile.Fees{
+			MaxFeePerGas: []netfile.Amount{netfile.Amount(*uint256.NewInt(maxFee))}, FeeToken: netfile.Address(feeToken),
+		},
+		Limits: netfile.Limits{
+			MinSettleSeconds: 10 * seconds, MaxLifeSeconds: 86_400, DefaultLifeSeconds: 3_600,
+			SponsoredPerPayerPerHour: 3_600,
+		},
+	}
+	f.Limits.MinSettleSeconds = max(f.Limits.MinSettleSeconds, f.Chain.LeastSettleSeconds())
+	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
+	for i := range c.Validators {
+		name := validatorName(i)
+		member := netfile.Member{Name: name, Weight: 1, Sponsor: netfile.Address(addressOf(accountKey("sponsor", name)))}
+		copy(member.Key[:], voteKey(name).Public().(ed25519.PublicKey))
+		committee.Members = append(committee.Members, member)
+	}
+	f.Committees = []netfile.Committee{committee}
+	return f
+}
+
+// chainConfig is the embedded chain with the accounts' balances.
+func (c *Config) chainConfig() devchain.Config {
+	cfg := devchain.DefaultConfig()
+	cfg.BlockTime, cfg.Now, cfg.BaseFee = c.BlockTime, c.Now, baseFee
+	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{Asset: {}, feeToken: {}}
+	for _, a := range c.Clients {
+		cfg.Alloc[Asset][addressOf(accountKey("account", a.Name))] = uint256.NewInt(a.Balance)
+	}
+	for i := range c.Validators {
+		cfg.Alloc[feeToken][addressOf(accountKey("sponsor", validatorName(i)))] = uint256.NewInt(sponsorBalance)
+	}
+	return cfg
+}
+
+// jitter returns the random numbers of one peer.
+func (c *Config) jitter(name string) func() float64 {
+	seed := keySeed("jitter", name)
+	var mu sync.Mutex // guards source
+	source := rand.New(rand.NewPCG(c.Seed, binary.BigEndian.Uint64(seed[:])))
+	return func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return source.Float64()
+	}
+}

@@ -1,0 +1,384 @@
+package validator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// request is a payment to decide on.
+type request struct {
+	tx    *fastpay.Tx
+	reply chan<- p2p.SubmitResult // has room for the answer; nil if nobody waits
+}
+
+// engine decides. Its goroutine owns the ledgers, the pinned snapshot and the
+// pool; the Board is used under the replica's lock only.
+type engine struct {
+	cfg     *Config
+	replica *replica.Replica
+	journal *journal
+	metrics *metrics
+
+	requests chan request               // from Submit and gossip; bounded, full = busy
+	updates  chan tempo.Update          // from the follower
+	commits  chan []*fastpay.Promise    // to the committer
+	signed   chan []fastpay.ID          // from the signer
+	reads    chan readJob               // to the readers; bounded, full = busy
+	results  chan readResult            // from the readers
+	gates    chan gate                  // from recovery
+	abstain  chan gate                  // from gossip; holds one
+	missing  chan missing               // to the fetcher; bounded, full = later
+	views    chan fastpay.HeadView      // to the herald; holds the newest only
+	halted   func() error               // why this validator signs no more, or nil
+	seats    map[common.Hash]*seatState // by committee id
+	snap     *fastpay.Snapshot          // nil until the chain was seen
+	header   tempo.Header               // of snap's block
+	seen     time.Time                  // when this process first saw it
+	lanes    map[common.Hash]fastpay.Lane
+	pool     *pool
+	parked   map[readKey][]request // waiting for a read of the pinned block
+	signing  map[fastpay.ID][]chan<- p2p.SubmitResult
+	outbox   []*fastpay.Promise // decided, not yet with the committer
+	cursor   uint64             // version of the Board up to which changes were seen
+}
+
+// seatState is a seat with its ledger.
+type seatState struct {
+	seat
+	ledger *fastpay.Ledger
+	// closed says why nothing is signed for the committee; nil once recovered.
+	closed error
+}
+
+// gate opens or closes signing for a committee.
+type gate struct {
+	committee common.Hash
+	closed    error
+}
+
+// missing names evidence that a decision lacked.
+type missing struct {
+	lane    common.Hash
+	from    uint64
+	parents []fastpay.ID
+}
+
+// run decides until ctx ends.
+func (e *engine) run(ctx context.Context) error {
+	for {
+		changed := e.replica.Changed()
+		e.followBoard()
+
+		// The committer takes the next batch when its sync is done; what gathers
+		// meanwhile goes together. New requests wait while a full batch does.
+		var commits chan<- []*fastpay.Promise
+		requests := e.requests
+		batch := e.outbox[:min(len(e.outbox), fastpay.MaxBatch)]
+		if len(batch) > 0 {
+			commits = e.commits
+		}
+		if len(e.outbox) >= fastpay.MaxBatch {
+			requests = nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case req := <-requests:
+			e.decide(e.drain(req))
+		case commits <- batch:
+			e.outbox = append([]*fastpay.Promise(nil), e.outbox[len(batch):]...)
+		case ids := <-e.signed:
+			e.answerSigned(ids)
+		case u := <-e.updates:
+			e.pin(u)
+		case res := <-e.results:
+			e.takeRead(res)
+		case g := <-e.gates:
+			e.setGate(g)
+		case g := <-e.abstain:
+			e.setGate(g)
+		case <-changed:
+		}
+	}
+}
+
+// drain takes what waits beside a first request, up to a batch.
+func (e *engine) drain(first request) []request {
+	reqs := []request{first}
+	for len(reqs) < fastpay.MaxBatch {
+		select {
+		case req := <-e.requests:
+			reqs = append(reqs, req)
+		default:
+			return reqs
+		}
+	}
+	return reqs
+}
+
+// decide decides on payments in order. A vote may make waiting payments of its
+// lane valid: those follow at once.
+func (e *engine) decide(reqs []request) {
+	err := e.replica.Update(func(b *fastpay.Board) {
+		for len(reqs) > 0 {
+			req := reqs[0]
+			reqs = reqs[1:]
+			if e.decideOne(b, req) {
+				for _, tx := range e.pool.waitingFor(req.tx.ID(), req.tx.LaneID()) {
+					reqs = append(reqs, request{tx: tx})
+				}
+			}
+		}
+	})
+	if err != nil {
+		logger.Errorw("evidence was not stored", "error", err)
+	}
+	e.metrics.pool.Set(float64(e.pool.len()))
+}
+
+// decideOne decides on one payment and reports whether it gave a new vote.
+func (e *engine) decideOne(b *fastpay.Board, req request) bool {
+	id := req.tx.ID()
+	seat := e.seats[req.tx.CommitteeID()]
+	if seat == nil {
+		e.refuse(req, fmt.Errorf("%w: this validator is not in committee %s", fastpay.WrongCommittee, req.tx.CommitteeID()))
+		return false
+	}
+	if cert, ok := b.Certificate(id, seat.index); ok {
+		e.pool.remove(req.tx)
+		answer(req.reply, p2p.SubmitResult{ID: id, Certificate: cert})
+		return false
+	}
+	if err := e.mayDecide(seat); err != nil {
+		e.refuse(req, err)
+		return false
+	}
+	if waiting, ok := e.signing[id]; ok {
+		if req.reply != nil {
+			e.signing[id] = append(waiting, req.reply)
+		}
+		return false
+	}
+	promise, err := seat.ledger.Decide(req.tx, e.snap, e.now())
+	var need *fastpay.NeedError
+	switch {
+	case errors.As(err, &need):
+		e.park(req, seat.committee, need)
+		return false
+	case err != nil:
+		e.refuse(req, err)
+		return false
+	}
+	seat.ledger.Record(promise)
+	e.pool.remove(req.tx)
+	e.outbox = append(e.outbox, promise)
+	e.signing[id] = nil
+	if req.reply != nil {
+		e.signing[id] = []chan<- p2p.SubmitResult{req.reply}
+	}
+	return true
+}
+
+// mayDecide returns why this validator gives no vote now, or nil.
+func (e *engine) mayDecide(s *seatState) error {
+	if err := e.halted(); err != nil {
+		return fmt.Errorf("%w: this validator has stopped signing: %w", fastpay.TemporaryUnavailable, err)
+	}
+	if s.closed != nil {
+		return fmt.Errorf("%w: %w", fastpay.TemporaryUnavailable, s.closed)
+	}
+	if e.snap == nil {
+		return fmt.Errorf("%w: this validator's node has not shown a finalized block yet", fastpay.TemporaryUnavailable)
+	}
+	return nil
+}
+
+// now is the validator's chain time (section 4).
+func (e *engine) now() uint64 {
+	return e.header.Time + uint64(max(e.cfg.Now().Sub(e.seen), 0)/time.Second)
+}
+
+// refuse answers a request, and keeps its payment if it may become valid.
+func (e *engine) refuse(req request, err error) {
+	reject := fastpay.RejectOf(err)
+	e.metrics.rejected.WithLabelValues(string(reject.Code)).Inc()
+	answer(req.reply, p2p.SubmitResult{ID: req.tx.ID(), Reject: reject})
+	if !reject.Retryable {
+		e.pool.remove(req.tx)
+		return
+	}
+	if _, kept := e.pool.items[req.tx.ID()]; kept {
+		return
+	}
+	if e.pool.add(req.tx) {
+		e.metrics.dropped.WithLabelValues("pool").Inc()
+	}
+	switch reject.Code {
+	case fastpay.NonceSeqTooHigh, fastpay.MissingParentQC:
+		m := missing{lane: req.tx.LaneID(), parents: req.tx.Envelope().Parents}
+		if account, ok := e.snap.Account(m.lane); ok {
+			m.from = account.Nonce
+		}
+		select {
+		case e.missing <- m:
+		default: // the replica's repair finds it later
+			e.metrics.dropped.WithLabelValues("fetch").Inc()
+		}
+	}
+}
+
+// answer replies if somebody waits. The channel has room.
+func answer(reply chan<- p2p.SubmitResult, res p2p.SubmitResult) {
+	if reply != nil {
+		reply <- res
+	}
+}
+
+// answerSigned tells the submitters of signed votes.
+func (e *engine) answerSigned(ids []fastpay.ID) {
+	e.replica.Read(func(b *fastpay.Board) {
+		for _, id := range ids {
+			tx, ok := b.Tx(id)
+			if !ok {
+				continue
+			}
+			cert, ok := b.Certificate(id, e.seats[tx.CommitteeID()].index)
+			if !ok {
+				continue
+			}
+			for _, reply := range e.signing[id] {
+				answer(reply, p2p.SubmitResult{ID: id, Certificate: cert})
+			}
+			delete(e.signing, id)
+		}
+	})
+}
+
+// pin moves decisions to a newer finalized block and tries again what waits.
+func (e *engine) pin(u tempo.Update) {
+	e.announce(u)
+	if e.snap != nil && u.Finalized.Number <= e.header.Number {
+		return
+	}
+	block := fastpay.Block(u.Finalized)
+	if e.snap == nil {
+		e.snap = fastpay.NewSnapshot(block)
+	} else {
+		touched := make(map[common.Address]bool, len(u.Touched))
+		for _, a := range u.Touched {
+			touched[a] = true
+		}
+		e.snap = e.snap.Advance(block, func(lane common.Hash) bool { return touched[e.lanes[lane].Sender] })
+		for id := range e.lanes {
+			if _, kept := e.snap.Account(id); !kept {
+				delete(e.lanes, id)
+			}
+		}
+	}
+	e.header, e.seen = u.Finalized, u.FinalizedSeen
+	e.metrics.pinned.Set(float64(e.header.Number))
+	e.retry(e.pool.all())
+}
+
+// announce hands the herald the newest view of the node.
+func (e *engine) announce(u tempo.Update) {
+	now := u.Finalized.Time + uint64(max(e.cfg.Now().Sub(u.FinalizedSeen), 0)/time.Second)
+	view := fastpay.HeadView{
+		Height: u.Latest.Number, Hash: u.Latest.Hash, Time: now,
+		FinalizedHeight: u.Finalized.Number, FinalizedHash: u.Finalized.Hash, FinalizedTime: u.Finalized.Time,
+	}
+	select {
+	case <-e.views: // an older view that the herald has not taken
+	default:
+	}
+	e.views <- view
+}
+
+// retry decides again on payments nobody waits for.
+func (e *engine) retry(txs []*fastpay.Tx) {
+	if len(txs) == 0 {
+		return
+	}
+	reqs := make([]request, len(txs))
+	for i, tx := range txs {
+		reqs[i] = request{tx: tx}
+	}
+	e.decide(reqs)
+}
+
+// followBoard looks at what changed on the Board: a new QC may make waiting
+// payments valid, and a vote of ours that our store does not know ends our part
+// in its epoch.
+func (e *engine) followBoard() {
+	var waiting []*fastpay.Tx
+	var suspects []*fastpay.Tx
+	e.replica.Read(func(b *fastpay.Board) {
+		var ids []fastpay.ID
+		ids, e.cursor = b.Since(e.cursor, b.Len())
+		for _, id := range ids {
+			tx, ok := b.Tx(id)
+			if !ok {
+				continue
+			}
+			if _, certified := b.QC(id); certified {
+				waiting = append(waiting, e.pool.waitingFor(id, tx.LaneID())...)
+			}
+			seat := e.seats[tx.CommitteeID()]
+			if seat == nil {
+				continue
+			}
+			if _, voted := b.Certificate(id, seat.index); voted {
+				if _, promised := seat.ledger.Promised(id); !promised {
+					suspects = append(suspects, tx)
+				}
+			}
+		}
+	})
+	for _, tx := range suspects {
+		e.checkOwnVote(tx.CommitteeID(), tx.ID())
+	}
+	e.retry(waiting)
+}
+
+// checkOwnVote is the roll-back guard of section 4.4: a verified vote of ours
+// that is not in our store means that the store was rolled back.
+func (e *engine) checkOwnVote(committee common.Hash, id fastpay.ID) {
+	known, err := e.journal.has(id)
+	if err != nil || known {
+		return // a failed store has stopped the signer already
+	}
+	e.setGate(gate{committee, unknownVote(id)})
+}
+
+// unknownVote is why a validator abstains.
+func unknownVote(id fastpay.ID) error {
+	return fmt.Errorf("this validator voted for %s, which its store does not know: the store was rolled back; take part with a new key from the next committee on", id)
+}
+
+// setGate opens or closes signing for a committee. An abstention stays.
+func (e *engine) setGate(g gate) {
+	s := e.seats[g.committee]
+	if s == nil || errors.Is(s.closed, errAbstain) {
+		return
+	}
+	if g.closed != nil {
+		logger.Errorw("abstaining", "committee", g.committee, "reason", g.closed)
+		s.closed = fmt.Errorf("%w: %w", errAbstain, g.closed)
+		e.metrics.signing.Set(0)
+		return
+	}
+	s.closed = nil
+	e.metrics.signing.Set(1)
+	e.retry(e.pool.all())
+}
+
+// errAbstain marks a committee for which this validator must not sign any more.
+var errAbstain = errors.New("abstaining")

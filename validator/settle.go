@@ -1,0 +1,209 @@
+package validator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/tempo"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+)
+
+const (
+	// settleInterval is how often unsettled payments are looked at, beside each
+	// change of the Board.
+	settleInterval = time.Second
+	// maxPayers bounds the memory of sponsored payers.
+	maxPayers = 16_384
+)
+
+// settler puts certified payments on the chain (section 4.7). Its goroutine owns
+// everything here.
+type settler struct {
+	v       *Validator
+	cursor  uint64
+	open    map[fastpay.ID]*unsettled
+	payers  *lru.Cache[common.Address, *rate.Limiter]
+	sponsor common.Address
+}
+
+// unsettled is a certified payment that is not final yet.
+type unsettled struct {
+	tx       *fastpay.Tx
+	since    time.Time // certified, as this process saw it
+	lastSent time.Time // zero if never
+}
+
+func newSettler(v *Validator) (*settler, error) {
+	payers, err := lru.New[common.Address, *rate.Limiter](maxPayers)
+	if err != nil {
+		return nil, fmt.Errorf("settler: %w", err)
+	}
+	return &settler{
+		v:       v,
+		open:    make(map[fastpay.ID]*unsettled),
+		payers:  payers,
+		sponsor: crypto.PubkeyToAddress(v.cfg.Settlement.Sponsor.PublicKey),
+	}, nil
+}
+
+// run settles until ctx ends.
+func (s *settler) run(ctx context.Context) error {
+	ticker := time.NewTicker(settleInterval)
+	defer ticker.Stop()
+	for {
+		changed := s.v.replica.Changed()
+		for _, id := range s.follow() {
+			s.settle(ctx, id)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		case <-ticker.C:
+			for id := range s.open {
+				s.settle(ctx, id)
+			}
+		}
+	}
+}
+
+// follow brings the list of unsettled payments up to date and returns the ones
+// that are new on it.
+func (s *settler) follow() []fastpay.ID {
+	var fresh []fastpay.ID
+	now := s.v.cfg.Now()
+	s.v.replica.Read(func(b *fastpay.Board) {
+		var ids []fastpay.ID
+		ids, s.cursor = b.Since(s.cursor, b.Len())
+		for _, id := range ids {
+			switch b.Stage(id) {
+			case fastpay.StageCertified, fastpay.StageQueuedOnchain, fastpay.StageIncluded:
+				if _, known := s.open[id]; !known {
+					tx, _ := b.Tx(id)
+					s.open[id] = &unsettled{tx: tx, since: now}
+					fresh = append(fresh, id)
+				}
+			default:
+				delete(s.open, id)
+			}
+		}
+	})
+	return fresh
+}
+
+// settle hands a payment with everything it stands on to the node, if it is this
+// member's turn.
+func (s *settler) settle(ctx context.Context, id fastpay.ID) {
+	u := s.open[id]
+	if !s.myTurn(u) || s.sentLately(u) {
+		return
+	}
+	for _, tx := range s.closure(id) {
+		dep := s.open[tx.ID()]
+		if dep == nil {
+			dep = &unsettled{tx: tx, since: s.v.cfg.Now()}
+			s.open[tx.ID()] = dep
+		}
+		if s.sentLately(dep) {
+			continue
+		}
+		if err := s.send(ctx, tx); err != nil {
+			logger.Warnw("payment was not handed to the node, it is tried again", "tx", tx.ID(), "error", err)
+			return // what stands on it would fail
+		}
+		dep.lastSent = s.v.cfg.Now()
+	}
+}
+
+// myTurn reports whether this member is the lane's submitter now: the turn moves
+// on every two block times without inclusion.
+func (s *settler) myTurn(u *unsettled) bool {
+	seat := s.v.engine.seats[u.tx.CommitteeID()]
+	if seat == nil {
+		return false
+	}
+	attempt := uint64(0)
+	if seat.committee.LaneKind() == fastpay.PaymentLane {
+		attempt = uint64(s.v.cfg.Now().Sub(u.since) / s.patience())
+	}
+	return u.tx.Lane().Home(seat.committee, attempt) == seat.index
+}
+
+// patience is how long a submission is given before it is made again.
+func (s *settler) patience() time.Duration { return 2 * s.v.cfg.Settlement.BlockTime }
+
+func (s *settler) sentLately(u *unsettled) bool {
+	return !u.lastSent.IsZero() && s.v.cfg.Now().Sub(u.lastSent) < s.patience()
+}
+
+// closure returns what must be handed over for a payment: its pending
+// predecessors and parents, in an order in which each can execute, and the
+// payment itself. Where the chain keeps no order, only what waits for nothing
+// else. Nothing is returned while a part of it is unknown or not certified.
+func (s *settler) closure(id fastpay.ID) []*fastpay.Tx {
+	var out []*fastpay.Tx
+	s.v.replica.Read(func(b *fastpay.Board) {
+		order, complete := b.PendingClosure(id)
+		if !complete {
+			return
+		}
+		if s.v.cfg.Settlement.InOrder {
+			out = order
+			return
+		}
+		for _, tx := range order {
+			if b.Ready(tx.ID()) {
+				out = append(out, tx)
+			}
+		}
+	})
+	return out
+}
+
+// send adds the sponsor's signature to a payment and submits it.
+func (s *settler) send(ctx context.Context, tx *fastpay.Tx) error {
+	if !s.allow(tx.Sender()) {
+		s.v.metrics.submitted.WithLabelValues("payer_limit").Inc()
+		return fmt.Errorf("payer %s has used up the payments this member sponsors within an hour", tx.Sender())
+	}
+	committee := s.v.engine.seats[tx.CommitteeID()]
+	if committee == nil {
+		return fmt.Errorf("payment %s is of a committee this validator is not in", tx.ID())
+	}
+	chainTx := tx.Transaction(committee.committee)
+	feeToken := s.v.cfg.Settlement.FeeToken
+	chainTx.FeeToken = &feeToken
+	if err := chainTx.SignSponsor(tx.Sender(), s.v.cfg.Settlement.Sponsor); err != nil {
+		return fmt.Errorf("sponsoring: %w", err)
+	}
+	_, err := s.v.cfg.Chain.Send(ctx, chainTx.Encode())
+	switch {
+	case err == nil:
+		s.v.metrics.submitted.WithLabelValues("ok").Inc()
+	case errors.Is(err, tempo.ErrCheckNonce):
+		// The node has it, or its slot is used: the lane's nonce tells.
+		s.v.metrics.submitted.WithLabelValues("known").Inc()
+	default:
+		s.v.metrics.submitted.WithLabelValues("error").Inc()
+		return err
+	}
+	return s.v.replica.Update(func(b *fastpay.Board) { b.MarkQueued(tx.ID()) })
+}
+
+// allow counts a sponsored payment against its payer's hour.
+func (s *settler) allow(payer common.Address) bool {
+	limit, ok := s.payers.Get(payer)
+	if !ok {
+		perPayer := s.v.cfg.Settlement.PerPayer
+		limit = rate.NewLimiter(rate.Limit(float64(perPayer)/time.Hour.Seconds()), perPayer)
+		s.payers.Add(payer, limit)
+	}
+	return limit.AllowN(s.v.cfg.Now(), 1)
+}

@@ -1,0 +1,216 @@
+package validator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/ethereum/go-ethereum/common"
+	log "github.com/ipfs/go-log/v2"
+	"golang.org/x/sync/errgroup"
+)
+
+var logger = log.Logger("allegro/validator")
+
+// Validator is one member of the committee as a peer. Make it with [New] and run
+// it once.
+type Validator struct {
+	cfg     Config
+	replica *replica.Replica
+	node    *p2p.Node
+	journal *journal
+	metrics *metrics
+	engine  *engine
+	halt    halt
+	durable chan []*fastpay.Promise // from the committer to the signer
+	proven  chan *fastpay.Evidence  // from the replica, to publish
+	genesis common.Hash
+
+	peerJoined chan struct{} // holds one: somebody new to recover from
+	signing    chan struct{} // closed once a seat may sign
+	opened     sync.Once     // closes signing
+}
+
+// maxProven bounds evidence waiting to be published; each offence is published
+// once, and sync does not carry it.
+const maxProven = 64
+
+// New returns a validator with what its store holds. Nothing runs yet.
+func New(cfg Config) (*Validator, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	v := &Validator{
+		cfg:        cfg,
+		journal:    &journal{cfg.Store},
+		metrics:    newMetrics(cfg.Registerer),
+		durable:    make(chan []*fastpay.Promise, 4),
+		proven:     make(chan *fastpay.Evidence, maxProven),
+		peerJoined: make(chan struct{}, 1),
+		signing:    make(chan struct{}),
+	}
+	v.halt.signing = v.metrics.signing
+	var err error
+	v.replica, err = replica.New(replica.Config{
+		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Store: cfg.Store,
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+		OnEvidence: func(e *fastpay.Evidence) {
+			select {
+			case v.proven <- e:
+			default:
+				v.metrics.dropped.WithLabelValues("evidence").Inc()
+			}
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("validator: %w", err)
+	}
+	if v.engine, err = newEngine(v); err != nil {
+		return nil, fmt.Errorf("validator: %w", err)
+	}
+	node := cfg.Node
+	key := cfg.Signer.Key()
+	node.Role, node.Rules, node.Registerer = p2p.RoleValidator, cfg.Rules, cfg.Registerer
+	node.ValidatorKey, node.SignHello = key[:], cfg.Signer.SignHello
+	node.Sink, node.Responder = v, v
+	if v.node, err = p2p.New(node); err != nil {
+		return nil, fmt.Errorf("validator: %w", err)
+	}
+	v.node.OnPeer(func(e p2p.PeerEvent) {
+		v.replica.PeerEvent(e)
+		select {
+		case v.peerJoined <- struct{}{}:
+		default:
+		}
+	})
+	return v, nil
+}
+
+// newEngine returns the engine with the votes on record.
+func newEngine(v *Validator) (*engine, error) {
+	e := &engine{
+		cfg: &v.cfg, replica: v.replica, journal: v.journal, metrics: v.metrics, halted: v.halt.get,
+		requests: make(chan request, v.cfg.Limits.Intake),
+		updates:  make(chan tempo.Update),
+		commits:  make(chan []*fastpay.Promise),
+		signed:   make(chan []fastpay.ID),
+		reads:    make(chan readJob, v.cfg.Limits.Intake),
+		results:  make(chan readResult),
+		gates:    make(chan gate),
+		abstain:  make(chan gate, 1),
+		missing:  make(chan missing, v.cfg.Limits.Intake),
+		views:    make(chan fastpay.HeadView, 1),
+		seats:    make(map[common.Hash]*seatState),
+		lanes:    make(map[common.Hash]fastpay.Lane),
+		pool:     newPool(v.cfg.Limits.Pool),
+		parked:   make(map[readKey][]request),
+		signing:  make(map[fastpay.ID][]chan<- p2p.SubmitResult),
+	}
+	votes, err := v.journal.load(v.cfg.Rules)
+	if err != nil {
+		return nil, err
+	}
+	err = v.replica.Update(func(b *fastpay.Board) {
+		for _, s := range v.cfg.seats() {
+			// The ledger reads the Board, always under the replica's lock.
+			state := &seatState{seat: s, ledger: fastpay.NewLedger(b, s.committee), closed: errRecovering}
+			for _, p := range votes {
+				if p.Tx.CommitteeID() == s.committee.ID() {
+					state.ledger.Record(p)
+				}
+			}
+			e.seats[s.committee.ID()] = state
+		}
+	})
+	return e, err
+}
+
+// Node is the peer, for commands and tests that look at the network.
+func (v *Validator) Node() *p2p.Node { return v.node }
+
+// Replica is what the validator knows.
+func (v *Validator) Replica() *replica.Replica { return v.replica }
+
+// Signing is closed once this validator may sign for one of its committees.
+func (v *Validator) Signing() <-chan struct{} { return v.signing }
+
+// Halted returns why this validator has stopped signing for good, or nil.
+func (v *Validator) Halted() error { return v.halt.get() }
+
+// Run takes part in the network until ctx ends, and returns why it ended. A
+// fault that only forbids signing does not end it: see [Validator.Halted].
+func (v *Validator) Run(ctx context.Context) error {
+	if err := v.checkChain(ctx); err != nil {
+		return fmt.Errorf("validator: %w", err)
+	}
+	settler, err := newSettler(v)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return v.node.Run(ctx) })
+	g.Go(func() error { return v.replica.Run(ctx, v.node) })
+	g.Go(func() error { return v.engine.run(ctx) })
+	g.Go(func() error { return v.runCommitter(ctx) })
+	g.Go(func() error { return v.runSigner(ctx) })
+	g.Go(func() error { return v.runFetcher(ctx) })
+	g.Go(func() error { return v.runHerald(ctx) })
+	g.Go(func() error { return v.runEvidence(ctx) })
+	g.Go(func() error { return v.followChain(ctx) })
+	g.Go(func() error { return settler.run(ctx) })
+	for range v.cfg.Limits.Readers {
+		g.Go(func() error { return v.engine.runReader(ctx) })
+	}
+	for _, s := range v.engine.seats {
+		g.Go(func() error { return v.runRecovery(ctx, s.seat) })
+	}
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("validator: %w", err)
+	}
+	return nil
+}
+
+// runEvidence publishes what this peer proved.
+func (v *Validator) runEvidence(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-v.proven:
+			if err := v.node.PublishEvidence(ctx, e); err != nil && ctx.Err() == nil {
+				logger.Warnw("evidence was not published", "error", err)
+			}
+		}
+	}
+}
+
+// followChain feeds what the node shows to the Board and the engine.
+func (v *Validator) followChain(ctx context.Context) error {
+	err := v.cfg.Follower.Run(ctx, func(u tempo.Update) error {
+		v.replica.Advance(ctx, fastpay.ChainView{
+			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
+			Outcomes: u.Outcomes, Reverted: u.Reverted,
+		}, u.LatestSeen, v.cfg.Chain)
+		guard := guardRecord{Genesis: v.genesis, Number: u.Finalized.Number, Hash: u.Finalized.Hash, Parent: u.Finalized.Parent, Time: u.Finalized.Time}
+		if err := v.journal.setGuard(guard); err != nil {
+			v.halt.set(fmt.Errorf("the guard record could not be stored: %w", err))
+		}
+		select {
+		case v.engine.updates <- u:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if errors.Is(err, tempo.ErrFinalityViolated) {
+		v.halt.set(err)
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}
