@@ -59,10 +59,10 @@ type dialer struct {
 	limits  *Limits
 	jitter  func() float64
 	changed func() // called after a dial ended; must not block
-	known   []*target
+	known   []*target // that may be kept
 
 	mu     sync.Mutex
-	active map[PeerID]context.CancelFunc // ends the keeping of a target; guarded by mu
+	active map[PeerID]keeping // guarded by mu
 }
 
 // newTargets returns the peers that a config names, each once: members first.
@@ -109,17 +109,10 @@ func newTargets(cfg *Config) ([]*target, error) {
 	return targets, nil
 }
 
-// list returns the targets that are kept connected.
-func (d *dialer) list() []*target {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := make([]*target, 0, len(d.active))
-	for _, t := range d.known {
-		if d.active[t.id] != nil {
-			list = append(list, t)
-		}
-	}
-	return list
+// keeping is a target that is kept connected.
+type keeping struct {
+	*target
+	stop context.CancelFunc
 }
 
 // keepOnly makes the dialer keep exactly the known targets that wanted selects; run
@@ -128,50 +121,58 @@ func (d *dialer) keepOnly(ctx context.Context, run func(func()), wanted func(*ta
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, t := range d.known {
-		stop, active := d.active[t.id]
+		k, kept := d.active[t.id]
 		switch want := wanted(t); {
-		case want && !active:
+		case want && !kept:
 			ctx, stop := context.WithCancel(ctx)
-			d.active[t.id] = stop
+			d.active[t.id] = keeping{t, stop}
 			d.host.ConnManager().Protect(t.id, protectTag)
 			run(func() {
 				defer stop()
 				d.keep(ctx, t)
 			})
-		case !want && active:
+		case !want && kept:
 			delete(d.active, t.id)
 			d.host.ConnManager().Unprotect(t.id, protectTag)
-			stop()
+			k.stop()
 		}
 	}
 }
 
-// kept returns a target that is kept connected; nil if it is not.
-func (d *dialer) kept(id PeerID) *target {
-	for _, t := range d.list() {
-		if t.id == id {
-			return t
+// list returns the targets that are kept connected, in the order of the config.
+func (d *dialer) list() []*target {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := make([]*target, 0, len(d.active))
+	for _, t := range d.known {
+		if _, kept := d.active[t.id]; kept {
+			list = append(list, t)
 		}
 	}
-	return nil
+	return list
 }
 
 // poke makes a target look again at what is known of its peer.
 func (d *dialer) poke(id PeerID) {
-	t := d.kept(id)
-	if t == nil {
+	d.mu.Lock()
+	k, kept := d.active[id]
+	d.mu.Unlock()
+	if !kept {
 		return
 	}
 	select {
-	case t.wake <- struct{}{}:
+	case k.wake <- struct{}{}:
 	default:
 	}
 }
 
 // fail records that a connection was made but its hello failed.
 func (d *dialer) fail(id PeerID, err error) {
-	if t := d.kept(id); t != nil {
-		t.tell(err)
+	d.mu.Lock()
+	k, kept := d.active[id]
+	d.mu.Unlock()
+	if kept {
+		k.tell(err)
 	}
 }
 

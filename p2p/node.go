@@ -82,7 +82,7 @@ func New(cfg Config) (_ *Node, err error) {
 	n.server = &server{host: h, metrics: m}
 	n.dialer = &dialer{
 		host: h, roster: n.roster, metrics: m, limits: &n.cfg.Limits, jitter: cfg.Jitter,
-		changed: n.changes.broadcast, known: targets, active: make(map[PeerID]context.CancelFunc),
+		changed: n.changes.broadcast, known: targets, active: make(map[PeerID]keeping),
 	}
 	if n.gossip, err = newGossip(n.life, h, &n.cfg, m, n.roster.standing, n.changes.broadcast); err != nil {
 		return nil, err
