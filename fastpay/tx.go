@@ -43,6 +43,12 @@ func (r *Rules) SignTx(e Envelope, key *ecdsa.PrivateKey) (*Tx, error) {
 // ParseTx decodes and verifies a FastPayTx: canonical form, a known committee,
 // the rules of the network, and the payer's signature.
 func (r *Rules) ParseTx(raw []byte) (*Tx, error) {
+	return r.parseTx(raw, r.checkPolicy)
+}
+
+// parseTx asks a policy once the form is good and before the signature is
+// verified, which costs the most.
+func (r *Rules) parseTx(raw []byte, policy func(*Envelope) error) (*Tx, error) {
 	var body txBody
 	if err := decode("payment", raw, &body); err != nil {
 		return nil, err
@@ -54,7 +60,7 @@ func (r *Rules) ParseTx(raw []byte) (*Tx, error) {
 	if err := body.Envelope.check(c); err != nil {
 		return nil, err
 	}
-	if err := r.checkPolicy(&body.Envelope); err != nil {
+	if err := policy(&body.Envelope); err != nil {
 		return nil, err
 	}
 	return verifyTx(c, body, raw)

@@ -28,10 +28,10 @@ type target struct {
 	wake  chan struct{} // of size 1: what is known of the peer has changed
 
 	mu     sync.Mutex
-	failed error // why the last attempt failed; nil before one has ended, and after a success
+	failed error // why the last attempt failed; nil before one has, and from a success on
 }
 
-// tell records how an attempt to connect ended; nil also before one ends.
+// tell records how an attempt to connect and greet ended.
 func (t *target) tell(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,7 +58,7 @@ type dialer struct {
 	metrics *metrics
 	limits  *Limits
 	jitter  func() float64
-	changed func() // called after a dial ended; must not block
+	changed func()    // called after a dial ended; must not block
 	known   []*target // that may be kept
 
 	mu     sync.Mutex
@@ -187,7 +187,7 @@ func (d *dialer) keep(ctx context.Context, t *target) {
 		if d.roster.isGreeted(t.id) {
 			up = true
 			t.tell(nil)
-			pause(ctx, t.wake, -1)
+			pause(ctx, t.wake, d.limits.RedialMax)
 			continue
 		}
 		if up {
@@ -199,31 +199,29 @@ func (d *dialer) keep(ctx context.Context, t *target) {
 			wait = max(wait, left)
 		}
 		if d.roster.isConnected(t.id) {
-			wait = -1 // its hello succeeds or the connection ends: both wake
-		} else if wait <= 0 {
-			t.tell(d.dial(ctx, t))
-			d.changed()
-			delay = min(max(2*delay, d.limits.RedialMin), d.limits.RedialMax)
-			next = time.Now().Add(d.spread(delay))
+			wait = d.limits.RedialMax // its hello succeeds or the connection ends: both wake
+		}
+		if wait > 0 {
+			pause(ctx, t.wake, wait)
 			continue
 		}
-		pause(ctx, t.wake, wait)
+		if err := d.dial(ctx, t); err != nil {
+			t.tell(err)
+		}
+		d.changed()
+		delay = min(max(2*delay, d.limits.RedialMin), d.limits.RedialMax)
+		next = time.Now().Add(d.spread(delay))
 	}
 }
 
-// pause waits for d, for wake or for the end of ctx, whichever is first; a negative
-// d has no end.
+// pause waits for d, for wake or for the end of ctx, whichever is first.
 func pause(ctx context.Context, wake <-chan struct{}, d time.Duration) {
-	var after <-chan time.Time
-	if d >= 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		after = timer.C
-	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-wake:
-	case <-after:
+	case <-timer.C:
 	}
 }
 

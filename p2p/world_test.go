@@ -156,3 +156,9 @@ func (w *World) Config(i int) Config {
 	}
 	return cfg
 }
+
+// NewForeignWorld makes a world of another chain.
+func NewForeignWorld(t testing.TB) *World {
+	t.Helper()
+	return newWorld(t, 2, 99)
+}

@@ -33,9 +33,10 @@ func keySeed(use, name string) [32]byte {
 	return sha256.Sum256([]byte("allegro/testnet/" + use + "/" + name))
 }
 
-// voteKey is a validator's Ed25519 key.
+// voteKey is a validator's Ed25519 key. With this text the named validators'
+// signer indexes follow the order of their names.
 func voteKey(name string) ed25519.PrivateKey {
-	seed := keySeed("vote", name)
+	seed := keySeed("vote 48", name)
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 

@@ -50,9 +50,6 @@ type runner interface {
 func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.FS) (_ *Peer, err error) {
 	p := &Peer{network: n, Name: name, Role: role, Registry: prometheus.NewRegistry(), done: make(chan struct{})}
 	dir := filepath.Join(n.cfg.Dir, name, "data")
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("%s: making %s: %w", name, dir, err)
-	}
 	if p.store, err = replica.OpenStore(dir, fs); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

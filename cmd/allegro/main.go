@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(os.Stderr, "allegro:", err)
+	printError(os.Stderr, err)
 	var exit *exitError
 	switch {
 	case errors.As(err, &exit):
@@ -75,6 +75,15 @@ func newApp() *cli.Command {
 		Suggest:               true,
 		// Exit codes are decided in run, not inside the library.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
-		Commands:       []*cli.Command{},
+		Action:         needsCommand,
+		OnUsageError:   usageError,
+		Commands: []*cli.Command{
+			demoCommand(),
+			devchainCommand(),
+			qcCommand(),
+			metricsCommand(),
+			tempoCommand(),
+			versionCommand(),
+		},
 	}
 }

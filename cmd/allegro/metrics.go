@@ -31,8 +31,9 @@ func metricsCommand() *cli.Command {
 			&cli.DurationFlag{Name: "timeout", Usage: "give up after this `DURATION`", Value: 5 * time.Second, Local: true},
 			outputFlag(),
 		},
-		OnUsageError: usageError,
-		Action:       withOutput(showMetrics),
+		HideHelpCommand: true,
+		OnUsageError:    usageError,
+		Action:          withOutput(showMetrics),
 	}
 }
 
@@ -78,7 +79,7 @@ func showMetrics(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 		return writeJSON(cmd.Root().Writer, metricsDocument{"allegro.metrics/v1", address, shown})
 	}
 	if len(shown) == 0 {
-		fmt.Fprintf(cmd.Root().ErrWriter, "none of the %d series at %s is wanted: --filter . shows all\n", len(all), address)
+		fmt.Fprintf(cmd.Root().ErrWriter, "none of the %d series at %s matches: --filter . shows all\n", len(all), address)
 	}
 	return printSeries(cmd.Root().Writer, shown)
 }

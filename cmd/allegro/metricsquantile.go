@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	dto "github.com/prometheus/client_model/go"
@@ -52,5 +51,5 @@ func quantile(q float64, finite []bucket, count float64) *float64 {
 		return number(finite[0].upper)
 	}
 	share := (rank - below.cumulative) / (finite[i].cumulative - below.cumulative)
-	return number(below.upper + (finite[i].upper-below.upper)*math.Min(share, 1))
+	return number(below.upper + (finite[i].upper-below.upper)*share)
 }

@@ -15,14 +15,14 @@ import (
 	"github.com/prometheus/common/expfmt"
 )
 
-// series is one labelled metric. A counter or gauge has a Value, a histogram or
-// summary a distribution.
+// series is one labelled metric. A histogram or summary has a Distribution, the
+// others have a Value.
 type series struct {
-	Name   string            `json:"name"`
-	Type   string            `json:"type"` // counter, gauge, histogram, summary or untyped
-	Labels map[string]string `json:"labels"`
-	Value  *float64          `json:"value,omitempty"` // nil if it is no number
-	*distribution
+	Name         string            `json:"name"`
+	Type         string            `json:"type"` // counter, gauge, histogram, summary or untyped
+	Labels       map[string]string `json:"labels"`
+	Value        *float64          `json:"value,omitempty"` // nil if it is no number
+	Distribution *distribution     `json:"distribution,omitempty"`
 }
 
 // distribution sums up what was observed. What cannot be told is nil.
@@ -69,9 +69,9 @@ func seriesOf(family *dto.MetricFamily, m *dto.Metric) series {
 	case m.Gauge != nil:
 		s.Value = number(m.Gauge.GetValue())
 	case m.Histogram != nil:
-		s.distribution = histogramOf(m.Histogram)
+		s.Distribution = histogramOf(m.Histogram)
 	case m.Summary != nil:
-		s.distribution = summaryOf(m.Summary)
+		s.Distribution = summaryOf(m.Summary)
 	default:
 		s.Value = number(m.GetUntyped().GetValue())
 	}
@@ -120,7 +120,7 @@ func (s series) labelText() string {
 
 // valueText writes the value for people.
 func (s series) valueText() string {
-	d := s.distribution
+	d := s.Distribution
 	if d == nil {
 		return s.quantityText(s.Value)
 	}
@@ -128,13 +128,13 @@ func (s series) valueText() string {
 		return "count 0"
 	}
 	return fmt.Sprintf("count %s  mean %s  p50 %s  p99 %s",
-		numberText(d.Count), s.quantityText(d.Mean), s.quantileText(d.P50), s.quantileText(d.P99))
+		numberText(d.Count), s.quantityText(d.Mean), s.quantileText(d.P50, d.Highest), s.quantileText(d.P99, d.Highest))
 }
 
-// quantileText writes a quantile, or what it is known to exceed.
-func (s series) quantileText(v *float64) string {
-	if v == nil && s.Highest != nil {
-		return ">" + s.quantityText(s.Highest)
+// quantileText writes a quantile, or the highest bucket if it lies above that.
+func (s series) quantileText(v, highest *float64) string {
+	if v == nil && highest != nil {
+		return ">" + s.quantityText(highest)
 	}
 	return s.quantityText(v)
 }

@@ -38,8 +38,9 @@ func qcCommand() *cli.Command {
 					},
 					outputFlag(),
 				},
-				OnUsageError: usageError,
-				Action:       withOutput(verifyQC),
+				HideHelpCommand: true, // FILE may be called help
+				OnUsageError:    usageError,
+				Action:          withOutput(verifyQC),
 			},
 			{
 				Name:      "inspect",
@@ -47,9 +48,10 @@ func qcCommand() *cli.Command {
 				ArgsUsage: "FILE",
 				Description: "FILE is a QC file, or - for standard input. Nothing is verified: anybody can write such a file.\n" +
 					"Rely on allegro qc verify only.",
-				Flags:        []cli.Flag{outputFlag()},
-				OnUsageError: usageError,
-				Action:       withOutput(inspectQC),
+				Flags:           []cli.Flag{outputFlag()},
+				HideHelpCommand: true,
+				OnUsageError:    usageError,
+				Action:          withOutput(inspectQC),
 			},
 		},
 		OnUsageError: usageError,
@@ -61,16 +63,16 @@ func qcCommand() *cli.Command {
 func needsCommand(_ context.Context, cmd *cli.Command) error {
 	hint := fmt.Sprintf("%s --help lists them", cmd.FullName())
 	if name := cmd.Args().First(); name != "" {
-		return withHint(fail(exitUsage, "%s has no command %q", cmd.FullName(), name), hint)
+		return withHint(fail(exitUsage, "%s has no command %q", cmd.Name, name), hint)
 	}
-	return withHint(fail(exitUsage, "%s wants one of its commands", cmd.FullName()), hint)
+	return withHint(fail(exitUsage, "%s wants one of its commands", cmd.Name), hint)
 }
 
 // readQCFile reads the file that the command's only argument names and returns
 // it with a name for messages.
 func readQCFile(cmd *cli.Command) (data []byte, name string, err error) {
 	if n := cmd.Args().Len(); n != 1 {
-		return nil, "", fail(exitUsage, "%s wants one FILE, or - for standard input: it got %d arguments", cmd.FullName(), n)
+		return nil, "", fail(exitUsage, "qc %s wants one FILE, or - for standard input: it got %d arguments", cmd.Name, n)
 	}
 	name = cmd.Args().First()
 	in := cmd.Root().Reader

@@ -136,9 +136,7 @@ func (d *qcVerifyDocument) print(w io.Writer) error {
 	for _, s := range d.Signers {
 		signers = append(signers, fmt.Sprintf("%s (%d)", s.Name, s.Weight))
 	}
-	fmt.Fprintf(w, "VALID: the quorum certificate of payment %s\n", d.TxID)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{
+	rows := [][2]string{
 		{"payer", common.HexToAddress(v.Payer).Hex()},
 		{"payee", common.HexToAddress(v.Payee).Hex()},
 		{"amount", amount},
@@ -148,7 +146,13 @@ func (d *qcVerifyDocument) print(w io.Writer) error {
 		{"signers", strings.Join(signers, ", ")},
 		{"weight", fmt.Sprintf("%d of %d, the threshold is %d", v.Weight, v.Total, v.Threshold)},
 		{"committee", fmt.Sprintf("epoch %s of network %s, %s", v.Epoch, d.Network, v.CommitteeID)},
-	} {
+	}
+	for _, parent := range v.Parents {
+		rows = append(rows, [2]string{"relies on", "payment " + parent})
+	}
+	fmt.Fprintf(w, "VALID: the quorum certificate of payment %s\n", d.TxID)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
 		fmt.Fprintf(t, "  %s\t%s\n", row[0], row[1])
 	}
 	if err := t.Flush(); err != nil {

@@ -12,10 +12,11 @@ import (
 // versionCommand prints which build this is.
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "version",
-		Usage:        "print the version of this program",
-		Flags:        []cli.Flag{outputFlag()},
-		OnUsageError: usageError,
+		Name:            "version",
+		Usage:           "print the version of this program",
+		Flags:           []cli.Flag{outputFlag()},
+		HideHelpCommand: true,
+		OnUsageError:    usageError,
 		Action: withOutput(func(_ context.Context, cmd *cli.Command, asJSON bool) error {
 			if cmd.Args().Present() {
 				return fail(exitUsage, "version takes no arguments, it got %q", cmd.Args().First())
@@ -92,4 +93,12 @@ func (v versionDocument) text() string {
 		modified = " with local changes"
 	}
 	return s + fmt.Sprintf("  %s revision %s of %s%s\n", v.VCS.System, v.VCS.Revision, v.VCS.Time, modified)
+}
+
+// buildVersion is the version that a peer tells others.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return versionOf(info).Version
+	}
+	return "(devel)"
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync/atomic"
 
@@ -33,8 +34,12 @@ type Store struct {
 }
 
 // OpenStore opens or creates the database in dir of a file system: vfs.Default,
-// or one that a test can crash.
+// or one that a test can crash. Folders on the way are made, and made durable: a
+// synced file in a folder that a crash takes away is lost.
 func OpenStore(dir string, fs vfs.FS) (*Store, error) {
+	if err := makeFolder(fs, dir); err != nil {
+		return nil, fmt.Errorf("opening store %s: %w", dir, err)
+	}
 	s := &Store{}
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS:     fs,
@@ -48,6 +53,32 @@ func OpenStore(dir string, fs vfs.FS) (*Store, error) {
 	}
 	s.db = db
 	return s, nil
+}
+
+// makeFolder makes a folder and those above it, and syncs each entry.
+func makeFolder(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir {
+		if err := makeFolder(fs, parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncFolder(fs, parent)
+}
+
+// syncFolder makes a folder's entries durable.
+func syncFolder(fs vfs.FS, dir string) error {
+	f, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Close flushes and closes the database. A failed store is left as it is.

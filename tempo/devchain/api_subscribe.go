@@ -35,8 +35,8 @@ func notifyLogs(logs []*types.Log, notify func(any) error) error {
 }
 
 // subscribe calls tell for every new block until the subscriber goes away or
-// the chain is closed. A subscriber who falls too far behind, or whose
-// connection takes nothing any more, is disconnected, so that it notices.
+// the chain is closed. A subscriber who falls too far behind is disconnected,
+// so that it notices.
 func (a *ethAPI) subscribe(ctx context.Context, tell func(*block, func(any) error) error) (*rpc.Subscription, error) {
 	notifier, ok := rpc.NotifierFromContext(ctx)
 	if !ok {
@@ -44,21 +44,25 @@ func (a *ethAPI) subscribe(ctx context.Context, tell func(*block, func(any) erro
 	}
 	sub := notifier.CreateSubscription()
 	notify := func(v any) error { return notifier.Notify(sub.ID, v) }
-	ok = a.chain.feed.follow(func(blocks <-chan *block) {
+	cut := func() { a.server.disconnect(ctx) }
+	err := a.chain.feed.follow(func(blocks <-chan *block) {
 		for {
 			select {
 			case <-sub.Err():
 				return
 			case b, ok := <-blocks:
-				if !ok || tell(b, notify) != nil {
-					a.server.disconnect(ctx)
+				if !ok {
+					return
+				}
+				if tell(b, notify) != nil { // the connection takes nothing more
+					cut()
 					return
 				}
 			}
 		}
-	})
-	if !ok {
-		return nil, ErrClosed
+	}, cut)
+	if err != nil {
+		return nil, coded(codeLimit, err)
 	}
 	return sub, nil
 }

@@ -83,17 +83,17 @@ type (
 	receiptList     []*included
 )
 
-// Len and EncodeIndex implement [types.DerivableList].
+// Len implements [types.DerivableList].
 func (l transactionList) Len() int { return len(l) }
 
-// EncodeIndex writes the wire form of transaction i.
+// EncodeIndex implements [types.DerivableList]: it writes the wire form of transaction i.
 func (l transactionList) EncodeIndex(i int, w *bytes.Buffer) { w.Write(l[i].raw) }
 
-// Len and EncodeIndex implement [types.DerivableList].
+// Len implements [types.DerivableList].
 func (l receiptList) Len() int { return len(l) }
 
-// EncodeIndex writes the consensus form of receipt i: its type before the list
-// of status, cumulative gas, bloom and logs.
+// EncodeIndex implements [types.DerivableList]: it writes the consensus form of
+// receipt i, its type before the list of status, cumulative gas, bloom and logs.
 func (l receiptList) EncodeIndex(i int, w *bytes.Buffer) {
 	r := l[i].receipt
 	w.WriteByte(tx76.Type)

@@ -33,7 +33,7 @@ func TestConfigRefused(t *testing.T) {
 		"-1 blocks are retained":            func(c *devchain.Config) { c.RetainBlocks = -1 },
 		"0 transactions are retained":       func(c *devchain.Config) { c.RetainTransactions = 0 },
 		"the pool holds 0":                  func(c *devchain.Config) { c.PoolLimit = 0 },
-		"Alloc names token 0xfEEC00":        func(c *devchain.Config) { c.Alloc = alloc(tempo.FeeManager, usd(1)) },
+		"Alloc names token 0xfeEC00":        func(c *devchain.Config) { c.Alloc = alloc(tempo.FeeManager, usd(1)) },
 		"is missing or above 128 bits":      func(c *devchain.Config) { c.Alloc = alloc(tempo.PathUSD, tooMuch) },
 		"0x0100000000000000000000000000000": func(c *devchain.Config) { c.Alloc = alloc(tempo.PathUSD, nil) },
 	} {

@@ -263,3 +263,13 @@ func vector(t testing.TB, name string) []byte {
 
 // crypto256 is keccak256 of a concatenation.
 func crypto256(parts ...[]byte) common.Hash { return crypto.Keccak256Hash(parts...) }
+
+// waitFor waits for something that happens in another goroutine.
+func waitFor(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

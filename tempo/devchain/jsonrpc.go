@@ -21,11 +21,8 @@ type rpcError struct {
 	err  error
 }
 
-// Error and Unwrap give the error behind the code.
+// Error returns the text of the error behind the code.
 func (e *rpcError) Error() string { return e.err.Error() }
-
-// Unwrap returns the error behind the code.
-func (e *rpcError) Unwrap() error { return e.err }
 
 // ErrorCode implements [rpc.Error].
 func (e *rpcError) ErrorCode() int { return e.code }

@@ -2,6 +2,7 @@ package devchain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/big"
 	"time"
@@ -34,7 +35,11 @@ func (c *Chain) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		if _, err := c.mine(edge, nil); err != nil {
+		_, err := c.mine(edge, nil)
+		if errors.Is(err, ErrClosed) && ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ func verify(raw []byte) (*signed, error) {
 	}
 	s := &signed{tx: tx, raw: raw, hash: tx.Hash(), sender: sender, kind: kind, payer: sender}
 	if tx.Sponsored {
-		if s.payer, err = tx.Sponsor(); err != nil {
+		if s.payer, err = tx.SponsorOf(sender); err != nil {
 			return nil, err
 		}
 	}

@@ -33,8 +33,8 @@ const (
 // nonce, balance and code vanish.
 var stateRules = params.Rules{IsEIP158: true, IsCancun: true}
 
-// number returns x as a storage slot.
-func number(x uint64) (h common.Hash) {
+// wordOf returns x as a storage slot or value.
+func wordOf(x uint64) (h common.Hash) {
 	binary.BigEndian.PutUint64(h[24:], x)
 	return h
 }
@@ -46,7 +46,7 @@ func entryOf(mapping, key common.Hash) common.Hash {
 
 // accountEntry returns the slot of an account in a mapping.
 func accountEntry(mapping uint64, account common.Address) common.Hash {
-	return entryOf(number(mapping), common.BytesToHash(account[:]))
+	return entryOf(wordOf(mapping), common.BytesToHash(account[:]))
 }
 
 // nonceSlot returns the slot of one 2D nonce.
@@ -63,11 +63,11 @@ func (w world) setBalance(token, account common.Address, amount *uint256.Int) {
 }
 
 func (w world) supply(token common.Address) *uint256.Int {
-	return w.integer(token, number(slotTotalSupply))
+	return w.integer(token, wordOf(slotTotalSupply))
 }
 
 func (w world) setSupply(token common.Address, amount *uint256.Int) {
-	w.db.SetState(token, number(slotTotalSupply), amount.Bytes32())
+	w.db.SetState(token, wordOf(slotTotalSupply), amount.Bytes32())
 }
 
 // nonce returns the next nonce of a key; key 0 is the protocol nonce.
@@ -85,7 +85,7 @@ func (w world) useNonce(account common.Address, key *uint256.Int) {
 		w.db.SetNonce(account, next, tracing.NonceChangeUnspecified)
 		return
 	}
-	w.db.SetState(tempo.NoncePrecompile, nonceSlot(account, key), number(next))
+	w.db.SetState(tempo.NoncePrecompile, nonceSlot(account, key), wordOf(next))
 	w.log(tempo.NonceIncremented{Account: account, NonceKey: *key, NewNonce: next}.Log())
 }
 

@@ -177,8 +177,7 @@ func TestDecodeRefusesBytes(t *testing.T) {
 	}
 }
 
-// Every prefix of a good transaction is refused, and so is every bit that the
-// strict rules leave no freedom for: nothing decodes to the same bytes twice.
+// Every prefix of a good transaction is refused.
 func TestDecodePrefixes(t *testing.T) {
 	for _, v := range vectors(t) {
 		for i := range v.Signed {

@@ -135,14 +135,19 @@ func (t *Transaction) Sender() (common.Address, Kind, error) {
 // sender. The error wraps ErrNotSponsored if there is no sponsor signature to
 // verify, else ErrSignature.
 func (t *Transaction) Sponsor() (common.Address, error) {
-	switch {
-	case !t.Sponsored:
-		return common.Address{}, fmt.Errorf("%w: the sender pays the fee", ErrNotSponsored)
-	case t.halfSigned():
-		return common.Address{}, fmt.Errorf("%w: its signature is still missing", ErrNotSponsored)
+	if err := t.checkSponsored(); err != nil {
+		return common.Address{}, err
 	}
 	sender, _, err := t.Sender()
 	if err != nil {
+		return common.Address{}, err
+	}
+	return t.SponsorOf(sender)
+}
+
+// SponsorOf is Sponsor for a caller who knows the sender already, from Sender.
+func (t *Transaction) SponsorOf(sender common.Address) (common.Address, error) {
+	if err := t.checkSponsored(); err != nil {
 		return common.Address{}, err
 	}
 	sponsor, err := recoverSecp256k1(t.SponsorHash(sender), t.SponsorSignature)
@@ -150,6 +155,17 @@ func (t *Transaction) Sponsor() (common.Address, error) {
 		return common.Address{}, fmt.Errorf("%w: sponsor: %w", ErrSignature, err)
 	}
 	return sponsor, nil
+}
+
+// checkSponsored refuses a transaction without a sponsor signature.
+func (t *Transaction) checkSponsored() error {
+	switch {
+	case !t.Sponsored:
+		return fmt.Errorf("%w: the sender pays the fee", ErrNotSponsored)
+	case t.halfSigned():
+		return fmt.Errorf("%w: its signature is still missing", ErrNotSponsored)
+	}
+	return nil
 }
 
 // SignSponsor signs the transaction as the sponsor of sender and sets

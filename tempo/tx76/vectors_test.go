@@ -135,6 +135,8 @@ func TestVectors(t *testing.T) {
 			if v.FeePayer == nil {
 				_, err = decoded.Sponsor()
 				errorIs(t, err, tx76.ErrNotSponsored)
+				_, err = decoded.SponsorOf(sender)
+				errorIs(t, err, tx76.ErrNotSponsored)
 				return
 			}
 			equal(t, "sponsor hash", decoded.SponsorHash(sender), v.FeePayer.SignHash)

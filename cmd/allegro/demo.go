@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/urfave/cli/v3"
+)
+
+// demoStartTimeout bounds the time until all peers are connected.
+const demoStartTimeout = time.Minute
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "run validators, clients, an aggregator and a chain in one process, and let Alice pay Bob pay Carol",
+		Description: "Starts after a block, lets each client pay the next one $10 as soon as it holds the QC of the\n" +
+			"payment to itself, and says whether the QCs came before the next block. All keys are public.\n\n" +
+			"Exit codes with --once: 0 both QCs came first and the balances are exact, 4 a block came first,\n" +
+			"1 anything else.",
+		Flags: []cli.Flag{
+			&cli.DurationFlag{Name: "block-time", Value: 5 * time.Second, Usage: "time between blocks, in whole seconds", Local: true},
+			&cli.IntFlag{Name: "validators", Value: 2, Usage: "number of validators", Local: true},
+			&cli.IntFlag{Name: "hops", Value: 2, Usage: "number of chained payments, through one client more", Local: true},
+			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
+			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
+			outputFlag(),
+		},
+		Action:       withOutput(runDemo),
+		OnUsageError: usageError,
+	}
+}
+
+func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
+	if cmd.Args().Present() {
+		return fail(exitUsage, "demo takes no argument, it got %q", cmd.Args().First())
+	}
+	prose := cmd.Root().Writer
+	if asJSON {
+		prose = cmd.Root().ErrWriter // standard output is the document's
+	}
+	cfg, remove, err := demoConfig(cmd)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	started := time.Now()
+	network, err := testnet.Start(ctx, cfg)
+	if err != nil {
+		return fail(exitInternal, "%w", err)
+	}
+	defer func() {
+		if cerr := network.Close(); cerr != nil {
+			err = errors.Join(err, fail(exitInternal, "stopping: %w", cerr))
+		}
+	}()
+	urls, stopMetrics, err := network.ServeMetrics()
+	if err != nil {
+		return fail(exitInternal, "%w", err)
+	}
+	defer func() { err = errors.Join(err, stopMetrics()) }()
+
+	printer := &demoPrinter{out: prose, network: network, cfg: cfg}
+	printer.header(cmd.String("home"))
+	ready, cancel := context.WithTimeout(ctx, demoStartTimeout)
+	defer cancel()
+	if err := network.WaitReady(ready); err != nil {
+		return fail(exitInternal, "the peers did not get ready within %s: %w", demoStartTimeout, err)
+	}
+	printer.ready(time.Since(started))
+	result, err := network.Play(ctx, printer.event)
+	if err != nil {
+		return fail(exitInternal, "%w", err)
+	}
+	printer.verdict(result)
+	if home := cmd.String("home"); home != "" {
+		if err := keepDemo(home, network, result); err != nil {
+			return fail(exitInternal, "%w", err)
+		}
+		printer.kept(home, result)
+	}
+	if asJSON {
+		if err := writeJSON(cmd.Root().Writer, newDemoDocument(network, cfg, result)); err != nil {
+			return fail(exitInternal, "writing the result: %w", err)
+		}
+	}
+	if !cmd.Bool("once") {
+		printer.running(urls)
+		<-ctx.Done()
+		return nil
+	}
+	return demoExit(result)
+}
+
+// demoConfig turns flags into a network. remove deletes what need not be kept.
+func demoConfig(cmd *cli.Command) (cfg testnet.Config, remove func() error, err error) {
+	cfg = testnet.DefaultConfig()
+	cfg.BlockTime = cmd.Duration("block-time")
+	cfg.Validators = cmd.Int("validators")
+	cfg.Version = buildVersion()
+	hops := cmd.Int("hops")
+	if hops < 1 || hops > fastpay.MaxDepth {
+		return cfg, nil, fail(exitUsage, "--hops %d: between 1 and %d chained payments are possible", hops, fastpay.MaxDepth)
+	}
+	cfg.Clients = testnet.SceneAccounts(hops)
+	cfg.Dir = cmd.String("home")
+	remove = func() error { return nil }
+	if cfg.Dir == "" {
+		if cfg.Dir, err = os.MkdirTemp("", "allegro-demo-"); err != nil {
+			return cfg, nil, fail(exitInternal, "making a folder for the peers: %w", err)
+		}
+		remove = func() error { return os.RemoveAll(cfg.Dir) }
+	} else if err := emptyFolder(cfg.Dir); err != nil {
+		return cfg, nil, err
+	}
+	if err := cfg.Validate(); err != nil {
+		return cfg, nil, errors.Join(fail(exitUsage, "%w", err), remove())
+	}
+	return cfg, remove, nil
+}
+
+// emptyFolder makes a folder, or accepts one in which nothing is.
+func emptyFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fail(exitUsage, "--home: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fail(exitUsage, "--home: %w", err)
+	}
+	if len(entries) > 0 {
+		return fail(exitUsage, "--home %s is not empty: the demo starts a fresh chain, name a new folder", dir)
+	}
+	return nil
+}
+
+// keepDemo writes the network file and the QCs as the last client holds them.
+func keepDemo(home string, network *testnet.Network, result *testnet.Result) error {
+	data, err := network.File().Encode()
+	if err != nil {
+		return fmt.Errorf("writing the network file: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(home, networkFileName), data, 0o644); err != nil {
+		return fmt.Errorf("writing the network file: %w", err)
+	}
+	clients := network.Clients()
+	last := clients[len(clients)-1].Client
+	for _, hop := range result.Hops {
+		qc, err := last.QC(hop.ID)
+		if err != nil {
+			continue // not certified: the verdict says so
+		}
+		var file bytes.Buffer
+		if err := writeJSON(&file, qc.File()); err != nil {
+			return fmt.Errorf("writing the QC of %s: %w", hop.Name, err)
+		}
+		if err := os.WriteFile(filepath.Join(home, qcFileName(hop)), file.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("writing the QC of %s: %w", hop.Name, err)
+		}
+	}
+	return nil
+}
+
+// networkFileName is the network file in a home.
+const networkFileName = "network.toml"
+
+// qcFileName is the file of a payment's QC in a home.
+func qcFileName(hop *testnet.Hop) string { return fmt.Sprintf("qc-%s.json", hop.Name) }
+
+// demoExit is the command's end for a verdict.
+func demoExit(result *testnet.Result) error {
+	switch result.Verdict {
+	case testnet.Pass:
+		return nil
+	case testnet.BlockFirst:
+		return fail(exitDeadline, "%s", result.Reason)
+	default:
+		return fail(exitInternal, "%s", result.Reason)
+	}
+}
+
+// say prints prose. A terminal that is gone does not stop the demo.
+func say(w io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(w, format, args...)
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/holiman/uint256"
+)
+
+// demoPrinter tells people what the demo does while it happens.
+type demoPrinter struct {
+	out     io.Writer
+	network *testnet.Network
+	cfg     testnet.Config
+	start   time.Time // of the scene
+}
+
+func (p *demoPrinter) header(home string) {
+	say(p.out, "allegro demo   %s · %s · %s · own chain, %s blocks   (all keys are public: never use them for money)\n",
+		count(p.cfg.Validators, "validator"), count(len(p.cfg.Clients), "client"), count(p.cfg.Aggregators, "aggregator"), p.cfg.BlockTime)
+	if home != "" {
+		say(p.out, "  home      %s\n", home)
+	}
+	var holds []string
+	for _, a := range p.cfg.Clients {
+		holds = append(holds, fmt.Sprintf("%s %s", title(a.Name), dollars(*uint256.NewInt(a.Balance))))
+	}
+	say(p.out, "  balances  %s\n", strings.Join(holds, " · "))
+}
+
+func (p *demoPrinter) ready(took time.Duration) {
+	c := p.network.Committee()
+	say(p.out, "  peers     %d of %d up and meshed in %.1f s · committee 0x%x… needs %d of %d\n",
+		len(p.network.Peers), len(p.network.Peers), took.Seconds(), c.ID().Bytes()[:4], c.Quorum(), c.Total())
+	say(p.out, "  waiting for the next block, to start right after its edge …\n")
+}
+
+func (p *demoPrinter) event(e testnet.Event) {
+	switch e.Kind {
+	case testnet.EventEdge:
+		p.start = e.At
+		say(p.out, "  %11s  block %s seen: the scene starts here\n", "+0.0 ms", e.Text)
+	case testnet.EventAccepted:
+		parent := ""
+		if len(e.Hop.Parents) > 0 {
+			parent = fmt.Sprintf("   cites 0x%x…", e.Hop.Parents[0][:4])
+		}
+		say(p.out, "  %11s  %s %s → %s %s  ACCEPTED%s\n", p.since(e.At), e.Hop.Name, title(e.Hop.From), title(e.Hop.To), dollars(e.Hop.Amount), parent)
+	case testnet.EventCertified:
+		say(p.out, "  %11s  %s %s → %s %s  CERTIFIED  at height %d   signed by %s   QC of 0x%x…\n", p.since(e.At), e.Hop.Name,
+			title(e.Hop.From), title(e.Hop.To), dollars(e.Hop.Amount), e.Hop.HeightAtQC, strings.Join(e.Hop.Signers, ", "), e.Hop.ID[:4])
+	case testnet.EventVerified:
+		say(p.out, "  %11s  %s checked every QC with nothing but the committee: payers' and validators' signatures are good\n", p.since(e.At), title(e.Text))
+	case testnet.EventBlock:
+		say(p.out, "  %11s  block %s seen\n", p.since(e.At), e.Text)
+	case testnet.EventIncluded:
+		say(p.out, "  %11s  %s INCLUDED in block %d\n", p.since(e.At), e.Hop.Name, e.Hop.Included)
+	}
+}
+
+// since is a moment of the scene.
+func (p *demoPrinter) since(at time.Time) string { return "+" + millis(at.Sub(p.start)) + " ms" }
+
+func (p *demoPrinter) verdict(r *testnet.Result) {
+	switch r.Verdict {
+	case testnet.Pass:
+		var leads []string
+		for i, hop := range r.Hops {
+			lead, _ := hop.Lead()
+			leads = append(leads, fmt.Sprintf("QC%d %s ms", i+1, millis(lead)))
+		}
+		say(p.out, "  VERDICT   %s before block %d\n\n", strings.Join(leads, ", "), r.Edge+1)
+	case testnet.BlockFirst:
+		say(p.out, "  VERDICT   %s\n\n", r.Reason)
+	default:
+		say(p.out, "  VERDICT   failed: %s\n\n", r.Reason)
+	}
+	table := tabwriter.NewWriter(p.out, 0, 0, 3, ' ', 0)
+	say(table, "  payment\tfrom → to\tamount\tstage\tQC after\tbefore block\theight at QC\tincluded in\n")
+	for _, hop := range r.Hops {
+		lead := "–"
+		if d, ok := hop.Lead(); ok {
+			lead = millis(d) + " ms"
+		}
+		after, at, included := "–", "–", "–"
+		if !hop.Certified.IsZero() {
+			after, at = millis(hop.Certified.Sub(hop.Submitted))+" ms", fmt.Sprint(hop.HeightAtQC)
+		}
+		if hop.Included > 0 {
+			included = fmt.Sprint(hop.Included)
+		}
+		say(table, "  %s\t%s → %s\t%s\t%s\t%s\t%s\t%s\t%s\n", hop.Name, title(hop.From), title(hop.To), dollars(hop.Amount), hop.Stage, after, lead, at, included)
+	}
+	_ = table.Flush()
+	var ends []string
+	for _, b := range r.Balances {
+		text := fmt.Sprintf("%s %s", title(b.Name), dollars(b.Have))
+		if !b.Have.Eq(&b.Want) {
+			text += fmt.Sprintf(" (should be %s)", dollars(b.Want))
+		}
+		ends = append(ends, text)
+	}
+	say(p.out, "\n  balances  %s\n", strings.Join(ends, " · "))
+}
+
+func (p *demoPrinter) kept(home string, r *testnet.Result) {
+	for _, hop := range r.Hops {
+		if !hop.Certified.IsZero() {
+			say(p.out, "  check     allegro qc verify %s/%s --network %s/%s\n", home, qcFileName(hop), home, networkFileName)
+		}
+	}
+}
+
+func (p *demoPrinter) running(urls map[string]string) {
+	say(p.out, "\n  The network keeps running. Metrics of each peer:\n")
+	for _, peer := range p.network.Peers {
+		say(p.out, "    allegro metrics %s   # %s %s\n", urls[peer.Name], peer.Role, peer.Name)
+	}
+	say(p.out, "  Ctrl-C stops it.\n")
+}
+
+// millis writes a duration in milliseconds with thousands separators, with one
+// decimal below a second.
+func millis(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "-", -d
+	}
+	if d < time.Second {
+		return fmt.Sprintf("%s%.1f", sign, float64(d.Microseconds())/1000)
+	}
+	digits := fmt.Sprint(d.Milliseconds())
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// dollars writes an amount of the demo's asset.
+func dollars(units uint256.Int) string {
+	text := netfile.FormatAmount(units, 6)
+	whole, cents, _ := strings.Cut(text, ".")
+	for len(cents) < 2 {
+		cents += "0"
+	}
+	return "$" + whole + "." + cents
+}
+
+// title writes a name as people do.
+func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
+// count writes a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
