@@ -73,6 +73,20 @@ func (e *evaluation) needs() error {
 	return need
 }
 
+// anticipate reports everything at once that the snapshot surely lacks for a
+// payment: its lane, the lanes of the parents that are known, the policy. What
+// lies further back shows when those are read.
+func (e *evaluation) anticipate(tx *Tx) error {
+	e.account(tx.Lane())
+	for _, id := range tx.env.Parents {
+		if rec, ok := e.board.records[id]; ok {
+			e.account(rec.tx.Lane())
+		}
+	}
+	e.policy(tx)
+	return e.needs()
+}
+
 // checkFunds is rule 7 and the part of rule 6 that concerns credits: avail
 // covers the amount. It returns the QCs of the credits counted.
 func (e *evaluation) checkFunds(tx *Tx, prefix []*Tx, account Account, now uint64) ([]*QC, error) {
@@ -220,13 +234,21 @@ func (e *evaluation) pendingPath(rec *record, account Account) (path []*Tx, link
 	return path, linked
 }
 
-// checkPolicy is the last part of rule 7: the token lets the sender pay the
-// recipient.
-func (e *evaluation) checkPolicy(tx *Tx) error {
+// policy reads from the snapshot whether the token lets the sender pay the
+// recipient, or notes that it is needed.
+func (e *evaluation) policy(tx *Tx) (refusal error, known bool) {
 	t := Transfer{tx.env.Asset, tx.env.Sender, tx.env.Recipient}
-	refusal, known := e.snap.policies[t]
+	refusal, known = e.snap.policies[t]
 	if !known {
 		e.needTransfer = &t
+	}
+	return refusal, known
+}
+
+// checkPolicy is the last part of rule 7.
+func (e *evaluation) checkPolicy(tx *Tx) error {
+	refusal, known := e.policy(tx)
+	if !known {
 		return e.needs()
 	}
 	if refusal != nil {

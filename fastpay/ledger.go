@@ -121,10 +121,10 @@ func (l *Ledger) Decide(tx *Tx, snap *Snapshot, now uint64) (*Promise, error) {
 	if err := l.checkCommittee(tx, snap); err != nil {
 		return nil, err
 	}
-	account, ok := e.account(tx.Lane())
-	if !ok {
-		return nil, e.needs()
+	if err := e.anticipate(tx); err != nil {
+		return nil, err
 	}
+	account, _ := e.account(tx.Lane())
 	if tx.env.Seq < account.Nonce {
 		return nil, refuse(NonceSeqTooLow, "seq %d is used on the chain, the lane's nonce is %d at block %d", tx.env.Seq, account.Nonce, snap.block.Number)
 	}

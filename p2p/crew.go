@@ -8,9 +8,10 @@ import (
 // crew counts a node's running functions, so that none starts after the node began
 // to stop and none outlives it. The zero crew is ready for use.
 type crew struct {
-	mu     sync.Mutex // guards closed, and running against going up once closed
-	closed bool
-	group  sync.WaitGroup
+	mu      sync.Mutex
+	running int           // guarded by mu
+	closed  bool          // guarded by mu
+	idle    chan struct{} // made by close, and closed when nobody runs; set once
 }
 
 // enter counts the caller in until it calls leave. It returns false once the crew
@@ -21,8 +22,17 @@ func (c *crew) enter() (leave func(), ok bool) {
 	if c.closed {
 		return nil, false
 	}
-	c.group.Add(1)
-	return c.group.Done, true
+	c.running++
+	return c.leave, true
+}
+
+func (c *crew) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running--
+	if c.closed && c.running == 0 {
+		close(c.idle)
+	}
 }
 
 // start runs f in a goroutine of the crew, unless the crew is closed.
@@ -35,27 +45,28 @@ func (c *crew) start(f func()) {
 	}
 }
 
-// close lets nobody in any more.
-func (c *crew) close() {
+// close lets nobody in any more. It reports whether somebody is still in. It is
+// called once.
+func (c *crew) close() (busy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+	c.idle = make(chan struct{})
+	if c.running == 0 {
+		close(c.idle)
+	}
+	return c.running > 0
 }
 
-// wait returns when everybody has left.
-func (c *crew) wait() { c.group.Wait() }
+// wait returns when everybody has left a closed crew.
+func (c *crew) wait() { <-c.idle }
 
-// waitFor returns when everybody has left, or after the timeout.
+// waitFor returns when everybody has left a closed crew, or after the timeout.
 func (c *crew) waitFor(timeout time.Duration) {
-	done := make(chan struct{})
-	go func() {
-		c.group.Wait()
-		close(done)
-	}()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
-	case <-done:
+	case <-c.idle:
 	case <-timer.C:
 	}
 }

@@ -167,7 +167,7 @@ func TestGossipVerdictOfSink(t *testing.T) {
 		s.ready(v0, v1, client)
 		s.net.Partition([]string{"c0"}, []string{"v1"})
 		answers := map[fastpay.ID]error{}
-		v0.rec.Judge = func(_ p2p.PeerID, v any) error { return answers[v.(fastpay.Payment).Tx.ID()] }
+		v0.rec.JudgeBy(func(_ p2p.PeerID, v any) error { return answers[v.(fastpay.Payment).Tx.ID()] })
 		txs := s.world.Payments(6)
 		for i, err := range []error{nil, fastpay.ErrKnown, fastpay.ErrBusy, fastpay.Expired, errors.New("a fault"), fastpay.InvalidParentQC} {
 			answers[txs[i].Tx.ID()] = err
@@ -205,7 +205,7 @@ func TestGossipVerdictOfSink(t *testing.T) {
 func TestOwnMessagesAreNotJudged(t *testing.T) {
 	play(t, 2, func(s *scene) {
 		all := s.startAll()
-		all[0].rec.Judge = func(p2p.PeerID, any) error { return fastpay.ErrKnown }
+		all[0].rec.JudgeBy(func(p2p.PeerID, any) error { return fastpay.ErrKnown })
 		if err := all[0].PublishPayments(s.Context(), s.world.Now.ID(), s.world.Payments(1)); err != nil {
 			s.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestDuplicatesReachTheSinkOnce(t *testing.T) {
 		s.ready(client)
 		time.Sleep(2 * time.Second) // meshes form, so that neighbours forward
 		var calls atomic.Int32
-		all[0].rec.Judge = func(p2p.PeerID, any) error { calls.Add(1); return nil }
+		all[0].rec.JudgeBy(func(p2p.PeerID, any) error { calls.Add(1); return nil })
 		payment := s.world.Payments(1)
 		for _, a := range []*actor{client, all[1], client} {
 			if err := a.PublishPayments(s.Context(), s.world.Now.ID(), payment); err != nil {
@@ -245,13 +245,13 @@ func TestDuplicatesReachTheSinkOnce(t *testing.T) {
 func TestPanicInSink(t *testing.T) {
 	play(t, 2, func(s *scene) {
 		all := s.startAll()
-		all[1].rec.Judge = func(p2p.PeerID, any) error { panic("bug") }
+		all[1].rec.JudgeBy(func(p2p.PeerID, any) error { panic("bug") })
 		ctx, payments := s.Context(), s.world.Payments(2)
 		if err := all[0].PublishPayments(ctx, s.world.Now.ID(), payments[:1]); err != nil {
 			s.Fatal(err)
 		}
 		s.until("ignored", time.Second, func() bool { return all[1].count("allegro_gossip_messages_total", "result", "ignored") == 1 })
-		all[1].rec.Judge = nil
+		all[1].rec.JudgeBy(nil)
 		if err := all[0].PublishPayments(ctx, s.world.Now.ID(), payments[1:]); err != nil {
 			s.Fatal(err)
 		}

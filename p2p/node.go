@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -40,6 +41,10 @@ type Node struct {
 	closed  error
 }
 
+// linger is how long the connections of a stopping node stay open behind its last
+// answers: closing one discards what is still under way.
+const linger = 250 * time.Millisecond
+
 // ErrRunning: a node runs once.
 var ErrRunning = errors.New("node runs already or has stopped")
 
@@ -65,7 +70,8 @@ func New(cfg Config) (_ *Node, err error) {
 	}
 	n := &Node{
 		cfg: cfg, host: h, metrics: m, listening: make(chan struct{}),
-		log: log.With("self", shortID(h.ID())),
+		log:    log.With("self", shortID(h.ID())),
+		server: &server{host: h, metrics: m},
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	n.active, n.quiesce = context.WithCancel(n.life)
@@ -79,7 +85,6 @@ func New(cfg Config) (_ *Node, err error) {
 		names[t.id] = t.name
 	}
 	n.roster = newRoster(m, names, n.changes.broadcast)
-	n.server = &server{host: h, metrics: m}
 	n.dialer = &dialer{
 		host: h, roster: n.roster, metrics: m, limits: &n.cfg.Limits, jitter: cfg.Jitter,
 		changed: n.changes.broadcast, known: targets, active: make(map[PeerID]keeping),
@@ -184,18 +189,16 @@ func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.quiesce()
 		n.tasks.close()
-		if n.server != nil {
-			n.server.handlers.close()
+		if n.server.handlers.close() {
 			n.server.handlers.waitFor(n.cfg.Limits.DrainTimeout)
+			time.Sleep(linger)
 		}
 		if n.gossip != nil {
 			n.gossip.close()
 		}
 		n.end()
 		n.closed = n.host.Close()
-		if n.server != nil {
-			n.server.handlers.wait()
-		}
+		n.server.handlers.wait()
 		n.tasks.wait()
 		n.metrics.unregister()
 	})

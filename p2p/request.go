@@ -110,6 +110,8 @@ func requestError(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrUnsupported, err)
 	case errors.As(err, &reset) && reset.Remote:
 		switch reset.ErrorCode {
+		case network.StreamProtocolNegotiationFailed:
+			return fmt.Errorf("%w: %w", ErrUnsupported, err)
 		case network.StreamRateLimited:
 			return ErrRateLimited
 		case network.StreamResourceLimitExceeded:

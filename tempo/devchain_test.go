@@ -171,6 +171,7 @@ func TestDevchainRevertedPayment(t *testing.T) {
 	require.False(t, bob.Last.Success)
 	require.Empty(t, bob.Last.Transfers)
 	require.Zero(t, bob.Last.Plain)
+	require.Equal(t, common.Hash{2}, bob.Last.Attempted, "what it tried to do")
 
 	t3 := s.send(s.payment(s.bob, s.carol, 10, 1, common.Hash{3}))
 	for range 600 {

@@ -44,6 +44,7 @@ type fakeBlock struct {
 	Header
 	logs     []types.Log
 	receipts map[common.Hash]receipt
+	txs      map[common.Hash]wireTransaction
 	outcomes []tx76.Outcome
 	nonces   map[common.Address]uint64
 	balances map[common.Address]uint64
@@ -102,6 +103,7 @@ func (n *fakeNode) make(parent *fakeBlock, payments ...payment) *fakeBlock {
 	n.made++
 	b := &fakeBlock{
 		receipts: make(map[common.Hash]receipt),
+		txs:      make(map[common.Hash]wireTransaction),
 		nonces:   make(map[common.Address]uint64),
 		balances: make(map[common.Address]uint64),
 	}
@@ -141,7 +143,10 @@ func (n *fakeNode) execute(b *fakeBlock, index int, p payment) {
 		o.Transfers, o.Plain = []tx76.MemoTransfer{m}, 1
 		b.balances[p.from] = b.balance(p.from) - p.amount
 		b.balances[p.to] = b.balance(p.to) + p.amount
+	} else {
+		o.Attempted = memo
 	}
+	b.txs[hash] = wireTransaction{Hash: hash, Calls: []wireCall{{To: &token, Input: EncodeTransferWithMemo(p.to, &amount, memo)}}}
 	logs = append(logs, fee.Log())
 	for _, log := range logs {
 		log.BlockHash, log.BlockNumber, log.TxHash, log.Index = b.Hash, b.Number, hash, uint(len(b.logs))
@@ -411,6 +416,19 @@ func (s *fakeEth) GetTransactionReceipt(hash common.Hash) (*receipt, error) {
 	for _, b := range s.n.canonical {
 		if r, ok := b.receipts[hash]; ok {
 			return &r, nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *fakeEth) GetTransactionByHash(hash common.Hash) (*wireTransaction, error) {
+	if err := s.n.enter("eth_getTransactionByHash"); err != nil {
+		return nil, err
+	}
+	defer s.n.mu.Unlock()
+	for _, b := range s.n.canonical {
+		if tx, ok := b.txs[hash]; ok {
+			return &tx, nil
 		}
 	}
 	return nil, nil

@@ -87,6 +87,9 @@ func (c *Chain) outcomesOf(ctx context.Context, logs []types.Log, known map[comm
 		}
 		outcomes[i] = receipts[i].outcome(use, headers[logs[i].BlockHash])
 	}
+	if err := c.attempted(ctx, outcomes); err != nil {
+		return nil, err
+	}
 	c.remember(outcomes, settled)
 	return outcomes, nil
 }

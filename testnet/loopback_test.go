@@ -20,7 +20,7 @@ func TestSceneOnLoopback(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, n.Close()) }()
 	require.NoError(t, n.WaitReady(ctx))
-	res, err := n.Play(ctx, func(e testnet.Event) { t.Logf("%s %s %+v", e.Kind, e.Text, e.Hop) })
+	res, err := n.Play(ctx, func(e testnet.Event) { t.Logf("%s at height %d", e.Kind, e.Height) })
 	require.NoError(t, err)
 	require.Empty(t, res.Reason)
 	require.Equal(t, testnet.Pass, res.Verdict)

@@ -85,8 +85,12 @@ type Balance struct {
 type Event struct {
 	Kind EventKind
 	At   time.Time
-	Hop  *Hop   // nil for Edge and Block
-	Text string // Edge and Block: the height
+	Hop  *Hop // nil for EventEdge and EventVerified
+	// Height is the newest one that the peer concerned had seen: the payee, or
+	// the last client.
+	Height uint64
+	// Checked are the QCs that the last client verified, of EventVerified.
+	Checked []*fastpay.QC
 }
 
 // EventKind is what an Event is about.
@@ -118,7 +122,7 @@ func (n *Network) Play(ctx context.Context, report func(Event)) (*Result, error)
 		return nil, err
 	}
 	res.Start, res.Edge = edge.Seen, edge.Block.Number
-	report(Event{Kind: EventEdge, At: edge.Seen, Text: fmt.Sprint(edge.Block.Number)})
+	report(Event{Kind: EventEdge, At: edge.Seen, Height: edge.Block.Number})
 
 	for i := range len(clients) - 1 {
 		hop, err := n.hop(ctx, i, report)
@@ -191,9 +195,15 @@ func (n *Network) hop(ctx context.Context, i int, report func(Event)) (*Hop, err
 		if step.kind == EventCertified {
 			at = hop.Certified
 		}
-		report(Event{Kind: step.kind, At: at, Hop: hop})
+		report(Event{Kind: step.kind, At: at, Hop: hop, Height: height(payee)})
 	}
 	return hop, nil
+}
+
+// height is the newest height a peer has seen.
+func height(p *Peer) (h uint64) {
+	p.Replica.Read(func(b *fastpay.Board) { h = b.Latest().Number })
+	return h
 }
 
 // refusals says what members answered the payer.
@@ -238,6 +248,7 @@ func (n *Network) look(hop *Hop, p *Peer) {
 func (n *Network) verify(ctx context.Context, res *Result, report func(Event)) error {
 	clients := n.Clients()
 	last := clients[len(clients)-1]
+	var checked []*fastpay.QC
 	for _, hop := range res.Hops {
 		if _, err := last.Client.Wait(ctx, hop.ID, fastpay.StageCertified); err != nil {
 			return fmt.Errorf("%s does not hold the QC of %s: %w", last.Name, hop.Name, err)
@@ -246,14 +257,19 @@ func (n *Network) verify(ctx context.Context, res *Result, report func(Event)) e
 			if p.Name == hop.From {
 				continue
 			}
-			if _, err := p.Client.QC(hop.ID); err == nil {
+			qc, err := p.Client.QC(hop.ID)
+			if err == nil {
 				hop.VerifiedBy = append(hop.VerifiedBy, p.Name)
-			} else if p == last {
-				return fmt.Errorf("%s: QC of %s: %w", last.Name, hop.Name, err)
+			}
+			if p == last {
+				if err != nil {
+					return fmt.Errorf("%s: QC of %s: %w", last.Name, hop.Name, err)
+				}
+				checked = append(checked, qc)
 			}
 		}
 	}
-	report(Event{Kind: EventVerified, At: n.cfg.Now(), Text: last.Name})
+	report(Event{Kind: EventVerified, At: n.cfg.Now(), Height: height(last), Checked: checked})
 	return nil
 }
 
@@ -278,9 +294,9 @@ func (n *Network) waitIncluded(ctx context.Context, res *Result, last *Peer, rep
 		n.look(hop, n.Peer(hop.To))
 		if !blockSeen {
 			blockSeen = true
-			report(Event{Kind: EventBlock, At: hop.NextBlock, Hop: hop, Text: fmt.Sprint(hop.HeightAtQC + 1)})
+			report(Event{Kind: EventBlock, At: hop.NextBlock, Hop: hop, Height: hop.HeightAtQC + 1})
 		}
-		report(Event{Kind: EventIncluded, At: n.cfg.Now(), Hop: hop})
+		report(Event{Kind: EventIncluded, At: n.cfg.Now(), Hop: hop, Height: hop.Included})
 	}
 	return nil
 }

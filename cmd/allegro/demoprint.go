@@ -44,27 +44,39 @@ func (p *demoPrinter) event(e testnet.Event) {
 	switch e.Kind {
 	case testnet.EventEdge:
 		p.start = e.At
-		say(p.out, "  %11s  block %s seen: the scene starts here\n", "+0.0 ms", e.Text)
+		p.line(e, "block %d seen: the scene starts right after its edge", e.Height)
 	case testnet.EventAccepted:
-		parent := ""
+		relies := ""
 		if len(e.Hop.Parents) > 0 {
-			parent = fmt.Sprintf("   cites 0x%x…", e.Hop.Parents[0][:4])
+			relies = fmt.Sprintf("   on the strength of 0x%x…", e.Hop.Parents[0][:4])
 		}
-		say(p.out, "  %11s  %s %s → %s %s  ACCEPTED%s\n", p.since(e.At), e.Hop.Name, title(e.Hop.From), title(e.Hop.To), dollars(e.Hop.Amount), parent)
+		p.line(e, "%s  ACCEPTED   height %d%s", hopText(e.Hop), e.Height, relies)
 	case testnet.EventCertified:
-		say(p.out, "  %11s  %s %s → %s %s  CERTIFIED  at height %d   signed by %s   QC of 0x%x…\n", p.since(e.At), e.Hop.Name,
-			title(e.Hop.From), title(e.Hop.To), dollars(e.Hop.Amount), e.Hop.HeightAtQC, strings.Join(e.Hop.Signers, ", "), e.Hop.ID[:4])
+		p.line(e, "%s  CERTIFIED  height %d   QC of 0x%x… signed by %s", hopText(e.Hop), e.Hop.HeightAtQC, e.Hop.ID[:4], strings.Join(e.Hop.Signers, ", "))
 	case testnet.EventVerified:
-		say(p.out, "  %11s  %s checked every QC with nothing but the committee: payers' and validators' signatures are good\n", p.since(e.At), title(e.Text))
+		votes := 0
+		for _, qc := range e.Checked {
+			votes += len(qc.Certificates())
+		}
+		last := p.cfg.Clients[len(p.cfg.Clients)-1].Name
+		p.line(e, "%s checked %s herself, with nothing but the committee: %d of %d payer signatures and %d of %d votes are good",
+			title(last), count(len(e.Checked), "QC"), len(e.Checked), len(e.Checked), votes, votes)
 	case testnet.EventBlock:
-		say(p.out, "  %11s  block %s seen\n", p.since(e.At), e.Text)
+		p.line(e, "block %d seen", e.Height)
 	case testnet.EventIncluded:
-		say(p.out, "  %11s  %s INCLUDED in block %d\n", p.since(e.At), e.Hop.Name, e.Hop.Included)
+		p.line(e, "%s  INCLUDED   in block %d", hopText(e.Hop), e.Hop.Included)
 	}
 }
 
-// since is a moment of the scene.
-func (p *demoPrinter) since(at time.Time) string { return "+" + millis(at.Sub(p.start)) + " ms" }
+// line writes an event behind its moment in the scene.
+func (p *demoPrinter) line(e testnet.Event, format string, args ...any) {
+	say(p.out, "  %11s  %s\n", "+"+millis(e.At.Sub(p.start))+" ms", fmt.Sprintf(format, args...))
+}
+
+// hopText names a payment.
+func hopText(h *testnet.Hop) string {
+	return fmt.Sprintf("%s  %s → %s  %s", h.Name, title(h.From), title(h.To), dollars(h.Amount))
+}
 
 func (p *demoPrinter) verdict(r *testnet.Result) {
 	switch r.Verdict {

@@ -8,20 +8,15 @@ import (
 	"github.com/allegro-p2p/allegro/p2p"
 )
 
-// Recorder is a [p2p.Sink] and [p2p.Responder] that keeps what it gets, calls what is
-// new new and what it has known. Its Answer functions may be set before it is used.
-// Safe for concurrent use.
+// Recorder is a [p2p.Sink] and [p2p.Responder] that keeps what it gets, and calls new
+// what is new and known what it has. How it judges and answers can be changed at any
+// time. Safe for concurrent use.
 type Recorder struct {
-	// AnswerSubmit answers submits; nil refuses every payment as
-	// TEMPORARY_UNAVAILABLE.
-	AnswerSubmit func(ctx context.Context, from p2p.PeerID, items []fastpay.Payment) []p2p.SubmitResult
-	// AnswerSync answers sync requests; nil answers with nothing.
-	AnswerSync func(ctx context.Context, from p2p.PeerID, req p2p.SyncRequest) (p2p.SyncResponse, error)
-	// Judge decides on gossip that is new; nil accepts it. v is a fastpay.Payment,
-	// *fastpay.Batch, *fastpay.Head or *fastpay.Evidence.
-	Judge func(from p2p.PeerID, v any) error
+	mu     sync.Mutex
+	judge  func(from p2p.PeerID, v any) error
+	submit SubmitFunc
+	sync   SyncFunc
 
-	mu       sync.Mutex
 	seen     map[string]bool
 	payments []fastpay.Payment
 	batches  []*fastpay.Batch
@@ -34,6 +29,35 @@ var (
 	_ p2p.Sink      = (*Recorder)(nil)
 	_ p2p.Responder = (*Recorder)(nil)
 )
+
+// SubmitFunc answers submits as [p2p.Responder] does.
+type SubmitFunc func(ctx context.Context, from p2p.PeerID, items []fastpay.Payment) []p2p.SubmitResult
+
+// SyncFunc answers sync requests as [p2p.Responder] does.
+type SyncFunc func(ctx context.Context, from p2p.PeerID, req p2p.SyncRequest) (p2p.SyncResponse, error)
+
+// JudgeBy makes f decide on gossip before it is kept; nil accepts all. v is a
+// fastpay.Payment, *fastpay.Batch, *fastpay.Head or *fastpay.Evidence.
+func (r *Recorder) JudgeBy(f func(from p2p.PeerID, v any) error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.judge = f
+}
+
+// SubmitBy makes f answer submits; nil refuses every payment as
+// TEMPORARY_UNAVAILABLE.
+func (r *Recorder) SubmitBy(f SubmitFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.submit = f
+}
+
+// SyncBy makes f answer sync requests; nil answers with nothing.
+func (r *Recorder) SyncBy(f SyncFunc) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sync = f
+}
 
 // GossipPayment keeps a payment.
 func (r *Recorder) GossipPayment(from p2p.PeerID, p fastpay.Payment) error {
@@ -57,8 +81,11 @@ func (r *Recorder) GossipEvidence(from p2p.PeerID, e *fastpay.Evidence) error {
 
 // keep judges a value, and adds it and wakes waiters unless it is known.
 func (r *Recorder) keep(from p2p.PeerID, v any, key string, add func()) error {
-	if r.Judge != nil {
-		if err := r.Judge(from, v); err != nil {
+	r.mu.Lock()
+	judge := r.judge
+	r.mu.Unlock()
+	if judge != nil {
+		if err := judge(from, v); err != nil {
 			return err
 		}
 	}
@@ -81,8 +108,11 @@ func (r *Recorder) keep(from p2p.PeerID, v any, key string, add func()) error {
 
 // Submit answers a submit.
 func (r *Recorder) Submit(ctx context.Context, from p2p.PeerID, items []fastpay.Payment) []p2p.SubmitResult {
-	if r.AnswerSubmit != nil {
-		return r.AnswerSubmit(ctx, from, items)
+	r.mu.Lock()
+	answer := r.submit
+	r.mu.Unlock()
+	if answer != nil {
+		return answer(ctx, from, items)
 	}
 	results := make([]p2p.SubmitResult, len(items))
 	for i := range items {
@@ -93,8 +123,11 @@ func (r *Recorder) Submit(ctx context.Context, from p2p.PeerID, items []fastpay.
 
 // Sync answers a sync request.
 func (r *Recorder) Sync(ctx context.Context, from p2p.PeerID, req p2p.SyncRequest) (p2p.SyncResponse, error) {
-	if r.AnswerSync != nil {
-		return r.AnswerSync(ctx, from, req)
+	r.mu.Lock()
+	answer := r.sync
+	r.mu.Unlock()
+	if answer != nil {
+		return answer(ctx, from, req)
 	}
 	resp := p2p.SyncResponse{}
 	if req.Kind == p2p.SyncDigests {

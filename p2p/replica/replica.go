@@ -26,9 +26,6 @@ type Config struct {
 	// Jitter returns numbers in [0,1) that spread repairs in time.
 	Jitter     func() float64
 	Registerer prometheus.Registerer
-	// OnPayment hears of every payment that gossip brought, new or with new
-	// parents. It must not block. nil: the role reads the Board instead.
-	OnPayment func(fastpay.Payment)
 	// OnEvidence hears of evidence that this peer put together, to publish it.
 	// It must not block.
 	OnEvidence func(*fastpay.Evidence)
@@ -244,13 +241,21 @@ func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {
 	return err
 }
 
-// GossipPayment implements [p2p.Sink].
+// GossipPayment implements [p2p.Sink]. A payment that came by a stream first is
+// still forwarded once: the neighbours may not have it.
 func (r *Replica) GossipPayment(_ p2p.PeerID, p fastpay.Payment) error {
 	err := r.AddPayment(p)
-	if err == nil && r.cfg.OnPayment != nil {
-		r.cfg.OnPayment(p)
+	if err != nil && !errors.Is(err, fastpay.ErrKnown) {
+		return err
 	}
-	return err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.timelines[p.Tx.ID()]
+	if t == nil || t.gossiped {
+		return err
+	}
+	t.gossiped = true
+	return nil
 }
 
 // AddPayment stores a verified payment with the QCs of its parents. It returns

@@ -20,7 +20,8 @@ type Timeline struct {
 	Included  time.Time
 	Finalized time.Time
 
-	stage fastpay.Stage
+	stage    fastpay.Stage
+	gossiped bool // gossip brought it, so that it was forwarded
 }
 
 // Lead is the time from the QC to the next height. It is known only after that
