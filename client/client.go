@@ -91,7 +91,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.node.OnPeer(func(e p2p.PeerEvent) {
 		c.replica.PeerEvent(e)
-		c.sender.wakeAll()
+		c.sender.peerEvent(e)
 	})
 	return c, nil
 }

@@ -158,6 +158,9 @@ func (c *Client) fill(ctx context.Context, committee *fastpay.Committee, need *f
 		}
 		c.snap.SetAccount(lane.ID(), account)
 		c.lanes[lane.ID()] = lane
+		for _, ledger := range c.ledgers {
+			ledger.Forget(lane.ID(), account.Nonce)
+		}
 	}
 	for _, t := range need.Transfers {
 		err := c.cfg.Chain.CanTransfer(ctx, c.header, t.Asset, t.Sender, t.Recipient, common.Hash{})
@@ -169,18 +172,23 @@ func (c *Client) fill(ctx context.Context, committee *fastpay.Committee, need *f
 	return nil
 }
 
-// now is the least chain time that members say it is, or this client's own while
-// none has said (section 5).
+// now is the median of the chain times that members say it is, which a few
+// dishonest ones cannot move, or this client's own while none has said
+// (section 5).
 func (c *Client) now(committee *fastpay.Committee) uint64 {
-	now := c.header.Time + uint64(max(c.cfg.Now().Sub(c.seen), 0)/time.Second)
+	var said []uint64
 	c.replica.Read(func(b *fastpay.Board) {
 		for _, h := range b.Heads(committee.ID()) {
 			if h.View().FinalizedHeight == c.header.Number {
-				now = min(now, h.View().Time)
+				said = append(said, h.View().Time)
 			}
 		}
 	})
-	return now
+	if len(said) == 0 {
+		return c.header.Time + uint64(max(c.cfg.Now().Sub(c.seen), 0)/time.Second)
+	}
+	slices.Sort(said)
+	return said[len(said)/2]
 }
 
 // expiry is the valid_before of a payment: the default life, shortened to what

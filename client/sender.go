@@ -9,7 +9,6 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
-	"github.com/allegro-p2p/allegro/p2p/replica"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -23,8 +22,9 @@ const resubmitInterval = time.Second
 type sender struct {
 	client *Client
 
-	mu   sync.Mutex // guards open
-	open map[fastpay.ID]*fastpay.Tx
+	mu    sync.Mutex // guards open and peers
+	open  map[fastpay.ID]*fastpay.Tx
+	peers map[[ed25519.PublicKeySize]byte]p2p.PeerID // connected validators by vote key
 
 	workers []*worker
 }
@@ -41,7 +41,10 @@ type worker struct {
 }
 
 func newSender(c *Client) *sender {
-	s := &sender{client: c, open: make(map[fastpay.ID]*fastpay.Tx)}
+	s := &sender{
+		client: c, open: make(map[fastpay.ID]*fastpay.Tx),
+		peers: make(map[[ed25519.PublicKeySize]byte]p2p.PeerID),
+	}
 	known := make(map[string]bool)
 	for _, committee := range c.cfg.Rules.Committees() {
 		for i := range committee.Len() {
@@ -64,6 +67,23 @@ func (s *sender) add(tx *fastpay.Tx) {
 	s.mu.Lock()
 	s.open[tx.ID()] = tx
 	s.client.metrics.open.Set(float64(len(s.open)))
+	s.mu.Unlock()
+	s.wakeAll()
+}
+
+// peerEvent notes a validator that comes or goes; one that comes is sent at once
+// what waits for it.
+func (s *sender) peerEvent(e p2p.PeerEvent) {
+	if len(e.Peer.Member) != ed25519.PublicKeySize {
+		return
+	}
+	key := [ed25519.PublicKeySize]byte(e.Peer.Member)
+	s.mu.Lock()
+	if e.Joined {
+		s.peers[key] = e.Peer.ID
+	} else if s.peers[key] == e.Peer.ID {
+		delete(s.peers, key)
+	}
 	s.mu.Unlock()
 	s.wakeAll()
 }
@@ -112,15 +132,15 @@ func (w *worker) run(ctx context.Context) error {
 
 // next returns the payments that this validator is to be sent now.
 func (w *worker) next() []fastpay.Payment {
-	peer, connected := w.peer()
-	if !connected {
+	if _, connected := w.peer(); !connected {
 		return nil
 	}
-	_ = peer
 	c := w.sender.client
 	now := c.cfg.Now()
 	var out []fastpay.Payment
-	for _, tx := range w.sender.unfinished() {
+	open := w.sender.unfinished()
+	w.forget(open)
+	for _, tx := range open {
 		if last, tried := w.tried[tx.ID()]; w.final[tx.ID()] || tried && now.Sub(last) < resubmitInterval {
 			continue
 		}
@@ -178,14 +198,29 @@ func (s *sender) unfinished() []*fastpay.Tx {
 	return out
 }
 
-// peer returns the connected peer that speaks for the validator.
-func (w *worker) peer() (p2p.PeerID, bool) {
-	for _, peer := range replica.Greeted(w.sender.client.node) {
-		if peer.Member.Equal(w.key) {
-			return peer.ID, true
+// forget drops what the worker remembers of payments that are not open any more.
+func (w *worker) forget(open []*fastpay.Tx) {
+	if len(w.tried) <= 2*len(open)+fastpay.MaxPayments {
+		return
+	}
+	still := make(map[fastpay.ID]bool, len(open))
+	for _, tx := range open {
+		still[tx.ID()] = true
+	}
+	for id := range w.tried {
+		if !still[id] {
+			delete(w.tried, id)
+			delete(w.final, id)
 		}
 	}
-	return "", false
+}
+
+// peer returns the connected peer that speaks for the validator.
+func (w *worker) peer() (p2p.PeerID, bool) {
+	w.sender.mu.Lock()
+	defer w.sender.mu.Unlock()
+	id, ok := w.sender.peers[[ed25519.PublicKeySize]byte(w.key)]
+	return id, ok
 }
 
 // submit sends payments and takes what the validator answers.

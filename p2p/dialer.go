@@ -14,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
@@ -176,23 +177,20 @@ func (d *dialer) fail(id PeerID, err error) {
 	}
 }
 
-// keep dials a target whenever it is not connected, until ctx ends.
+// keep dials a target whenever it is not connected, and watches its connection while
+// it is, until ctx ends.
 func (d *dialer) keep(ctx context.Context, t *target) {
 	var (
 		next  time.Time     // not dialed before
 		delay time.Duration // the last one
-		up    bool          // its hello had succeeded
 	)
 	for ctx.Err() == nil {
 		if d.roster.isGreeted(t.id) {
-			up = true
 			t.tell(nil)
-			pause(ctx, t.wake, d.limits.RedialMax)
-			continue
-		}
-		if up {
-			up, delay = false, d.limits.RedialMin
+			d.watch(ctx, t)
+			delay = d.limits.RedialMin
 			next = time.Now().Add(d.spread(delay))
+			continue
 		}
 		wait := time.Until(next)
 		if _, left, refused := d.roster.refusal(t.id); refused {
@@ -211,6 +209,57 @@ func (d *dialer) keep(ctx context.Context, t *target) {
 		d.changed()
 		delay = min(max(2*delay, d.limits.RedialMin), d.limits.RedialMax)
 		next = time.Now().Add(d.spread(delay))
+	}
+}
+
+// How a connection is watched: libp2p itself takes a minute to give up one whose
+// other end lost power.
+const (
+	watchEvery  = 5 * time.Second
+	pingTimeout = 5 * time.Second
+	// watchMisses is how many faults in a row end a connection: one may be a peer
+	// that is overloaded.
+	watchMisses = 2
+)
+
+// watch returns when a target has no greeted connection any more, or ctx ended. It
+// disconnects a target that does not answer pings, and one whose subscriptions pubsub
+// has lost: it announces them again on a new connection.
+func (d *dialer) watch(ctx context.Context, t *target) {
+	silent, deaf := 0, 0
+	subscribed := false
+	tick := time.Now().Add(watchEvery)
+	for ctx.Err() == nil && d.roster.isGreeted(t.id) {
+		if wait := time.Until(tick); wait > 0 {
+			pause(ctx, t.wake, wait)
+			continue
+		}
+		silent++
+		if d.ping(ctx, t.id) {
+			silent = 0
+		}
+		deaf++
+		if d.subscribes(t.id) {
+			subscribed, deaf = true, 0
+		}
+		if silent == watchMisses || subscribed && deaf == watchMisses {
+			log.Infow("disconnecting peer: it does not answer, or its subscriptions are lost", "peer", t.id, "silent", silent, "deaf", deaf)
+			_ = d.host.Network().ClosePeer(t.id)
+			return
+		}
+		tick = time.Now().Add(watchEvery)
+	}
+}
+
+// ping reports whether a peer answers.
+func (d *dialer) ping(ctx context.Context, id PeerID) bool {
+	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "ping"), pingTimeout)
+	defer cancel()
+	select {
+	case r := <-ping.Ping(ctx, d.host, id):
+		return r.Error == nil
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -238,6 +287,9 @@ func (d *dialer) dial(ctx context.Context, t *target) error {
 	err := d.host.Connect(network.WithForceDirectDial(ctx, "redial"), peer.AddrInfo{ID: t.id, Addrs: t.addrs})
 	if err != nil {
 		d.metrics.dials.WithLabelValues(resultError).Inc()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("no answer from %s within %s", strings.Join(t.texts, " or "), d.limits.DialTimeout)
+		}
 		return dialProblem(err)
 	}
 	d.metrics.dials.WithLabelValues(resultOK).Inc()

@@ -146,3 +146,13 @@ func (g *gossip) roomLocked(committeeID common.Hash) *room {
 	}
 	return nil
 }
+
+// subscribes reports whether p subscribes to any joined topic.
+func (g *gossip) subscribes(p PeerID) bool {
+	for _, r := range g.joined() {
+		if r.subscribes(p) {
+			return true
+		}
+	}
+	return false
+}

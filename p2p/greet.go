@@ -22,7 +22,7 @@ const (
 	// probeTimeout is what an older connection gets to answer when the peer has a
 	// new one: a peer that lost power leaves dead connections behind, which libp2p
 	// would go on using until they time out.
-	probeTimeout = 3 * time.Second
+	probeTimeout = 2 * time.Second
 	// learnedTTL is how long addresses heard in hello are dialed: until the next
 	// hello, in a network whose peers stay for hours.
 	learnedTTL = time.Hour
@@ -154,15 +154,17 @@ func (n *Node) accept(ctx context.Context, conn network.Conn, resp *helloRespons
 	}
 }
 
-// probe closes a connection that does not answer any more.
+// probe disconnects a peer altogether if one of its connections does not answer any
+// more: with the dead one alone closed, pubsub would forget the peer's subscriptions,
+// which the peer does not repeat on the new one.
 func (n *Node) probe(ctx context.Context, conn network.Conn) {
 	req := &helloRequest{
 		Version: n.cfg.Version, Role: n.cfg.Role, NetworkDigest: n.cfg.NetworkDigest, CommitteeID: n.committee(),
 	}
 	c := call{protocol: helloProtocol, request: req.encode(), limits: [2]int{maxHello, maxHello}, timeout: probeTimeout}
-	if _, err := c.onConn(ctx, conn); err != nil && ctx.Err() == nil && !errors.Is(err, ErrRateLimited) && !errors.Is(err, ErrOverloaded) {
-		n.log.Debugw("closing dead connection of a peer that has a new one", "peer", conn.RemotePeer())
-		_ = conn.CloseWithError(network.ConnSupplanted)
+	if _, err := c.onConn(ctx, conn); errors.Is(err, context.DeadlineExceeded) && !conn.IsClosed() {
+		n.log.Infow("disconnecting peer: an older connection of it is dead", "peer", conn.RemotePeer())
+		_ = n.host.Network().ClosePeer(conn.RemotePeer())
 	}
 }
 

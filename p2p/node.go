@@ -88,6 +88,7 @@ func New(cfg Config) (_ *Node, err error) {
 	n.dialer = &dialer{
 		host: h, roster: n.roster, metrics: m, limits: &n.cfg.Limits, jitter: cfg.Jitter,
 		changed: n.changes.broadcast, known: targets, active: make(map[PeerID]keeping),
+		subscribes: func(id PeerID) bool { return n.gossip.subscribes(id) },
 	}
 	if n.gossip, err = newGossip(n.life, h, &n.cfg, m, n.roster.standing, n.changes.broadcast); err != nil {
 		return nil, err

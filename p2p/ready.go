@@ -154,19 +154,25 @@ func (m *MemberInfo) label() string {
 }
 
 // WaitReady returns when the node is ready for a committee's work, or with an error
-// that says what it waits for when ctx ends. Missing members do not keep it: the
-// caller looks at [Readiness.QuorumReachable].
+// that says what it waits for when ctx ends. Missing members do not keep it: see
+// [Node.Await] for a quorum.
 func (n *Node) WaitReady(ctx context.Context, committeeID common.Hash) (Readiness, error) {
+	return n.Await(ctx, committeeID, func(r Readiness) bool { return r.Ready })
+}
+
+// Await returns when enough holds, which it asks whenever the readiness may have
+// changed, or with an error that says what is missing when ctx ends.
+func (n *Node) Await(ctx context.Context, committeeID common.Hash, enough func(Readiness) bool) (Readiness, error) {
 	for {
 		changed := n.changes.wait()
 		r := n.Readiness(committeeID)
-		if r.Ready {
+		if enough(r) {
 			return r, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return r, fmt.Errorf("p2p: not ready, %s: %w", strings.Join(r.Waiting, ", "), ctx.Err())
+			return r, fmt.Errorf("p2p: not ready, %s: %w", strings.Join(append(r.Waiting, r.Missing...), ", "), ctx.Err())
 		case <-n.active.Done():
 			return r, fmt.Errorf("p2p: not ready: %w", ErrRunning)
 		}

@@ -104,6 +104,18 @@ func (r *room) subscribed(p PeerID) bool {
 	return tx && cert
 }
 
+// subscribes reports whether p subscribes to any of the topics.
+func (r *room) subscribes(p PeerID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, subscribers := range r.subscribers {
+		if _, ok := subscribers[p]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // subscribersOf returns who subscribes to a topic.
 func (r *room) subscribersOf(kind topicKind) []PeerID {
 	r.mu.Lock()

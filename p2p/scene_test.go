@@ -57,6 +57,12 @@ func validator(i int) string { return fmt.Sprintf("v%d", i) }
 // alters its config.
 func (s *scene) start(name string, i int, change ...func(*p2p.Config)) *actor {
 	s.Helper()
+	return s.startWith(name, i, func(*p2p.Node) {}, change...)
+}
+
+// startWith is start with something to do before the node runs.
+func (s *scene) startWith(name string, i int, before func(*p2p.Node), change ...func(*p2p.Config)) *actor {
+	s.Helper()
 	cfg := s.world.Config(i)
 	a := &actor{rec: &p2ptest.Recorder{}, host: s.net.Host(name), metrics: prometheus.NewRegistry()}
 	cfg.Sink, cfg.Responder, cfg.Registerer = a.rec, a.rec, a.metrics
@@ -74,6 +80,7 @@ func (s *scene) start(name string, i int, change ...func(*p2p.Config)) *actor {
 		s.Fatal(err)
 	}
 	a.Node = node
+	before(node)
 	a.stop = p2ptest.Run(node)
 	s.nodes = append(s.nodes, a)
 	return a
@@ -96,8 +103,9 @@ func (s *scene) ready(nodes ...*actor) {
 	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
 	for _, a := range nodes {
-		if r, err := a.WaitReady(ctx, s.world.Now.ID()); err != nil || len(r.Missing) > 0 {
-			s.Fatalf("%s misses %q: %v", a.host.Name(), r.Missing, err)
+		all := func(r p2p.Readiness) bool { return r.Ready && len(r.Missing) == 0 }
+		if _, err := a.Await(ctx, s.world.Now.ID(), all); err != nil {
+			s.Fatalf("%s: %v", a.host.Name(), err)
 		}
 	}
 }

@@ -13,11 +13,34 @@ import (
 // errRecovering is why a started validator does not sign yet.
 var errRecovering = errors.New("recovering: waits for members that with this one make a quorum")
 
+// chainRetry is the pause before a node that does not answer is asked again.
+const chainRetry = time.Second
+
 // recoveryRetry is the pause before a member that did not answer is asked again.
 const recoveryRetry = time.Second
 
-// checkChain refuses a store that voted on another chain, and returns the last
-// block it pinned, for the follower to start behind.
+// awaitChain waits until the node answers, and refuses another chain than the
+// store's. Until then this validator is a peer that votes on nothing.
+func (v *Validator) awaitChain(ctx context.Context) error {
+	for first := true; ; first = false {
+		err := v.checkChain(ctx)
+		if err == nil || errors.Is(err, ErrOtherChain) || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		if first {
+			logger.Warnw("the chain node does not answer, this validator waits for it", "error", err)
+		}
+		timer := time.NewTimer(chainRetry)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// checkChain refuses a store that voted on another chain.
 func (v *Validator) checkChain(ctx context.Context) error {
 	genesis, err := v.cfg.Chain.HeaderByNumber(ctx, 0)
 	if err != nil {

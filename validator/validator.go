@@ -145,9 +145,6 @@ func (v *Validator) Halted() error { return v.halt.get() }
 // Run takes part in the network until ctx ends, and returns why it ended. A
 // fault that only forbids signing does not end it: see [Validator.Halted].
 func (v *Validator) Run(ctx context.Context) error {
-	if err := v.checkChain(ctx); err != nil {
-		return fmt.Errorf("validator: %w", err)
-	}
 	settler, err := newSettler(v)
 	if err != nil {
 		return err
@@ -191,6 +188,9 @@ func (v *Validator) runEvidence(ctx context.Context) error {
 
 // followChain feeds what the node shows to the Board and the engine.
 func (v *Validator) followChain(ctx context.Context) error {
+	if err := v.awaitChain(ctx); err != nil {
+		return err
+	}
 	err := v.cfg.Follower.Run(ctx, func(u tempo.Update) error {
 		v.replica.Advance(ctx, fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),

@@ -207,11 +207,14 @@ func (r *Replica) unknown(ids []fastpay.ID) []fastpay.ID {
 	return out
 }
 
-// Refresh asks every connected member for what it holds of payments, whatever is
-// known here: a payer or payee that waits for a quorum does not rely on gossip.
+// Refresh asks every connected validator for what it holds of payments, whatever
+// is known here: a payer or payee that waits for a quorum does not rely on gossip.
 func (r *Replica) Refresh(ctx context.Context, network Network, ids []fastpay.ID) error {
 	var errs []error
 	for _, peer := range Greeted(network) {
+		if peer.Member == nil {
+			continue
+		}
 		for start := 0; start < len(ids); start += p2p.MaxSyncItems {
 			part := ids[start:min(start+p2p.MaxSyncItems, len(ids))]
 			if _, err := r.fetch(ctx, network, peer, kindIDs, p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: part}); err != nil {
