@@ -434,8 +434,8 @@ func (b *Board) convict(e *Evidence) {
 	}
 }
 
-// AddEvidence stores evidence. It returns [ErrKnown] if the
-// offence is known, [ErrBusy] if the Board is full of evidence.
+// AddEvidence stores evidence. It returns [ErrKnown] if the offence is known,
+// [ErrBusy] if the Board is full of evidence.
 func (b *Board) AddEvidence(e *Evidence) error {
 	if _, known := b.evidence[e.Key()]; known {
 		return ErrKnown

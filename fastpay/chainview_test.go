@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 
 	"github.com/allegro-p2p/allegro/tempo/tx76"
@@ -20,7 +19,7 @@ type watcher struct {
 }
 
 func newWatcher(m *model) *watcher {
-	return &watcher{Board: NewBoard(m.n.Rules, DefaultBoardLimits()), chain: m}
+	return &watcher{Board: NewBoard(m.n.Rules, roomyLimits()), chain: m}
 }
 
 // follow applies the blocks that are new, with the given number as finalized.
@@ -381,6 +380,7 @@ func TestChangesOfStageAreTold(t *testing.T) {
 // I9: peers with the same evidence and block show the same stage, whatever
 // they saw on the way.
 func TestStageDoesNotDependOnTheWay(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(9, 9))
 	n := newNetwork4(t)
 	reverts, stages := 0, make(map[Stage]int)
@@ -448,128 +448,4 @@ func TestStageDoesNotDependOnTheWay(t *testing.T) {
 			t.Errorf("vacuous: no %s among %v, %d reverts", s, stages, reverts)
 		}
 	}
-}
-
-// Section 4.7.
-
-func TestPendingClosureIsInOrderOfExecution(t *testing.T) {
-	n := newNetwork4(t)
-	m := newModel(n, 1_100, 10, 10, 10)
-	w := newWatcher(m)
-	grand := n.pay(t, 2, 1, 5)
-	below := n.pay(t, 1, 3, 2)
-	parent := n.pay(t, 1, 0, 8, on(below), citing(grand))
-	first := n.pay(t, 0, 3, 1)
-	tx := n.pay(t, 0, 3, 9, on(first), citing(parent))
-	closure := func(want ...*Tx) {
-		t.Helper()
-		order, complete := w.PendingClosure(tx.ID())
-		equal(t, "complete", complete, true)
-		if !slices.EqualFunc(order, want, func(a, b *Tx) bool { return a.ID() == b.ID() }) {
-			t.Errorf("closure of %d payments is not the one in order", len(order))
-		}
-	}
-	incomplete := func(what string) {
-		t.Helper()
-		order, complete := w.PendingClosure(tx.ID())
-		equal(t, what+" complete", complete, false)
-		equal(t, what, len(order), 0)
-	}
-	incomplete("closure of an unknown payment")
-	for i, p := range []*Tx{tx, parent, grand, first} {
-		noError(t, w.AddQC(n.qc(t, p)))
-		incomplete(fmt.Sprintf("closure with %d of 5 known", i+1))
-	}
-	noError(t, w.AddTx(below)) // certified through its descendant
-	closure(first, below, grand, parent, tx)
-	equal(t, "ready", w.Ready(tx.ID()), false)
-	equal(t, "lowest ready", w.Ready(below.ID()), true)
-
-	noError(t, m.mine(5, includes(below), includes(first)))
-	w.follow(0)
-	closure(grand, parent, tx)
-	noError(t, m.mine(5, includes(grand), includes(parent)))
-	w.follow(0)
-	equal(t, "ready", w.Ready(tx.ID()), true)
-	noError(t, m.mine(5, includes(tx)))
-	w.follow(0)
-	closure() // nothing is left to execute
-}
-
-func TestUncertifiedPartsHoldAClosureBack(t *testing.T) {
-	n := newNetwork4(t)
-	b := n.newBoard(nil)
-	parent := n.pay(t, 1, 0, 5)
-	tx := n.pay(t, 0, 2, 5, citing(parent))
-	noError(t, b.AddTx(parent))
-	noError(t, b.AddQC(n.qc(t, tx)))
-	if _, complete := b.PendingClosure(tx.ID()); complete {
-		t.Error("a payment is submitted with an uncertified parent")
-	}
-	noError(t, b.AddQC(n.qc(t, parent)))
-	equal(t, "closure", len(first(b.PendingClosure(tx.ID()))), 2)
-
-	restarted := n.pay(t, 3, 2, 5, reopen(4, 1_050))
-	noError(t, b.AddQC(n.qc(t, restarted)))
-	equal(t, "a restart stands on nothing", len(first(b.PendingClosure(restarted.ID()))), 1)
-}
-
-// first is the first of two results.
-func first[T any](v T, _ bool) T { return v }
-
-// Promises on disk.
-
-func TestPromiseRoundTrip(t *testing.T) {
-	n := newNetwork4(t)
-	parent := n.pay(t, 1, 0, 5)
-	p := &Promise{Tx: n.pay(t, 0, 2, 5, citing(parent)), Height: 77, QCs: []*QC{n.qc(t, parent)}}
-	again, err := n.ParsePromise(p.Encode())
-	noError(t, err)
-	equal(t, "payment", again.Tx.ID(), p.Tx.ID())
-	equal(t, "height", again.Height, 77)
-	if !slices.Equal(again.reliesOn(), p.reliesOn()) {
-		t.Error("the QCs are others")
-	}
-	equal(t, "re-encoded", string(again.Encode()), string(p.Encode()))
-}
-
-func TestPromiseOnDiskIsVerified(t *testing.T) {
-	n := newNetwork4(t)
-	tx := n.pay(t, 0, 2, 5)
-	qc := n.qc(t, tx)
-	broken := slices.Clone(qc.Encode())
-	broken[len(broken)-1] ^= 1
-	for _, c := range []struct {
-		name string
-		raw  []byte
-		code Code
-		text string
-	}{
-		{"not a list", []byte{0x80}, InvalidFormat, "promise"},
-		{"forged payment", encode(&promiseBody{Tx: withSignature(n.envelope(0, 3, 5), tx.Signature())}), InvalidFormat, "signature is of"},
-		{"forged QC", encode(&promiseBody{Tx: tx.raw, QCs: [][]byte{qc.raw, broken}}), InvalidFormat, "QC 1 of the promise"},
-		{"unknown committee", encode(&promiseBody{Tx: withSignature(n.envelope(0, 1, 5, func(e *Envelope) { e.CommitteeID = common.Hash{1} }), nil)}), WrongCommittee, "update it"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := n.ParsePromise(c.raw)
-			refused(t, err, c.code, c.text)
-		})
-	}
-}
-
-// I5: no own vote is forgotten because the network file changed what it takes.
-func TestPromiseOutlivesAChangeOfPolicy(t *testing.T) {
-	n := newNetwork4(t)
-	p := &Promise{Tx: n.pay(t, 0, 2, 5)}
-	cfg := n.cfg
-	cfg.Assets = []Asset{{eur, *uint256.NewInt(1)}}
-	cfg.MaxFees = []uint256.Int{*uint256.NewInt(1)}
-	cfg.Sponsors = []common.Address{account(0)}
-	stricter, err := NewRules(cfg)
-	noError(t, err)
-	_, err = stricter.ParseTx(p.Tx.Encode())
-	refused(t, err, NotPaymentTx, "not listed")
-	again, err := stricter.ParsePromise(p.Encode())
-	noError(t, err)
-	equal(t, "payment", again.Tx.ID(), p.Tx.ID())
 }

@@ -157,6 +157,7 @@ func TestEvidenceIsVerifiedWhenParsed(t *testing.T) {
 		{"forged vote", encode(&evidenceBody{ValidatorEvidence, voted, encode(&voteBody{b.raw, broken})}), "does not verify"},
 		{"forged first vote", encode(&evidenceBody{ValidatorEvidence, encode(&voteBody{b.raw, broken}), voted}), "does not verify"},
 		{"a payment for a vote", encode(&evidenceBody{ValidatorEvidence, a.raw, b.raw}), "canonical rlp"},
+		{"a string for a vote", encode(&evidenceBody{ValidatorEvidence, []byte{0x80}, voted}), "evidence: vote"},
 		{"unknown kind", encode(&evidenceBody{2, a.raw, b.raw}), "kind 2"},
 		{"not a list", []byte{0x80}, "canonical rlp"},
 		{"trailing byte", append(slices.Clone(good.Encode()), 0), "canonical rlp"},

@@ -177,7 +177,7 @@ func (e *evaluation) evaluate(c *credit, id ID) creditState {
 		return creditUnread
 	}
 	switch {
-	case p.env.Seq < account.Nonce && e.without&ruleExecuted != 0:
+	case p.env.Seq < account.Nonce && rec.qc != nil && e.without&ruleExecuted != 0:
 		c.expiry = p.env.ValidBefore
 		return creditPending
 	case p.env.Seq < account.Nonce:

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -76,8 +77,18 @@ func payer(i int) *ecdsa.PrivateKey {
 	return key
 }
 
+// accounts are the addresses of payers by number: to derive one takes long.
+var accounts sync.Map
+
 // account is the address of a payer.
-func account(i int) common.Address { return crypto.PubkeyToAddress(payer(i).PublicKey) }
+func account(i int) common.Address {
+	if a, ok := accounts.Load(i); ok {
+		return a.(common.Address)
+	}
+	a := crypto.PubkeyToAddress(payer(i).PublicKey)
+	accounts.Store(i, a)
+	return a
+}
 
 // members builds a committee's members with their keys, in signer order.
 func members(first int, weights []uint64) ([]Member, []ed25519.PrivateKey) {

@@ -36,6 +36,7 @@ const (
 	rulePrefix                    // 9d: the whole prefix is known
 	ruleExecuted                  // 9e: an executed credit counts 0
 	ruleVoid                      // 9f: a newer generation voids the older ones
+	ruleMargin                    // 9f again: what is pending below can still execute
 	ruleTogether                  // 9l: void together or not at all
 )
 
@@ -121,10 +122,10 @@ func (l *Ledger) Decide(tx *Tx, snap *Snapshot, now uint64) (*Promise, error) {
 	if err := l.checkCommittee(tx, snap); err != nil {
 		return nil, err
 	}
-	if err := e.anticipate(tx); err != nil {
-		return nil, err
+	account, ok := e.account(tx.Lane())
+	if !ok {
+		return nil, e.anticipate(tx)
 	}
-	account, _ := e.account(tx.Lane())
 	if tx.env.Seq < account.Nonce {
 		return nil, refuse(NonceSeqTooLow, "seq %d is used on the chain, the lane's nonce is %d at block %d", tx.env.Seq, account.Nonce, snap.block.Number)
 	}
@@ -140,6 +141,10 @@ func (l *Ledger) Decide(tx *Tx, snap *Snapshot, now uint64) (*Promise, error) {
 		return nil, err
 	}
 	if err := l.checkTimes(tx, lane, prefix, snap, now); err != nil {
+		return nil, err
+	}
+	// Only now: what the rules above refuse must not cost the node a call.
+	if err := e.anticipate(tx); err != nil {
 		return nil, err
 	}
 	credits, err := e.checkFunds(tx, prefix, account, now)
@@ -350,7 +355,7 @@ func (l *Ledger) checkTimes(tx *Tx, v *laneView, prefix []*Tx, snap *Snapshot, n
 		return refuse(TemporaryUnavailable, "%d seconds to valid_before are more than the network's %d", vb-now, rules.MaxLife())
 	}
 	for _, p := range prefix {
-		if !hasMargin(p.env.ValidBefore, snap, now, rules) {
+		if !hasMargin(p.env.ValidBefore, snap, now, rules) && !l.off(ruleMargin) {
 			return refuse(TemporaryUnavailable, "payment %s at seq %d below expires at %d: wait until it is executed", short(p.id), p.env.Seq, p.env.ValidBefore)
 		}
 	}

@@ -74,6 +74,24 @@ func TestRecordIsIdempotentAndProtectsThePayment(t *testing.T) {
 	equal(t, "committee", s.me.ledger.Committee(), s.c)
 }
 
+// I5: what is promised is the same after a restart from what was persisted.
+func TestPromisesSurviveARestart(t *testing.T) {
+	s := newScene(t, 10, 10)
+	parent := s.certified(s.pay(1, 0, 3))
+	below := s.certified(s.pay(0, 2, 2))
+	tx := s.promise(s.pay(0, 2, 11, on(below), citing(parent)))
+	disk := first(s.me.ledger.Promised(tx.ID())).Encode()
+
+	s.me = newParty(s.chain)
+	p, err := s.ParsePromise(disk)
+	noError(t, err)
+	s.me.ledger.Record(p)
+	equal(t, "promise", s.accepts(tx), p)
+	s.refuses(s.pay(0, 3, 11, on(below), citing(parent)), Equivocation, "seq 1 is promised")
+	s.refuses(s.pay(0, 3, 2), Equivocation, "seq 0 is promised") // by the QC it relied on
+	s.refuses(s.pay(0, 2, 1, on(tx)), InsufficientFunds, "0 units")
+}
+
 func TestForgetDropsOnlyUsedSlots(t *testing.T) {
 	s := newScene(t, 10)
 	a := s.promise(s.pay(0, 1, 1))
@@ -501,46 +519,47 @@ func TestExecutedPaymentsOfAnotherCommitteeCount(t *testing.T) {
 
 func TestDecideAsksForWhatTheSnapshotLacks(t *testing.T) {
 	s := newScene(t, 10, 10)
-	grand := s.pay(2, 1, 20, func(e *Envelope) { e.Amount.SetUint64(4) })
+	grand := s.pay(2, 1, 4)
 	parent := s.pay(1, 0, 14, citing(grand))
 	s.certified(grand, parent)
 	tx := s.pay(0, 3, 24, citing(parent))
 
-	var asked [][]Lane
-	var policies []Transfer
-	for {
+	// All that the payment itself names is asked for at once, what lies further
+	// back when that is read.
+	for _, want := range []NeedError{
+		{[]Lane{s.chain.lane(0), s.chain.lane(1)}, []Transfer{{usd, account(0), account(3)}}},
+		{[]Lane{s.chain.lane(2)}, nil},
+	} {
 		p, err := s.me.ledger.Decide(tx, s.me.snap, s.me.now)
 		var need *NeedError
-		if !errors.As(err, &need) {
-			refused(t, err, InsufficientFunds, "10 units are spendable")
-			if p != nil {
-				t.Error("a promise comes with a refusal")
-			}
-			break
+		if !errors.As(err, &need) || p != nil {
+			t.Fatalf("have promise %v and error %v, want a question", p, err)
 		}
-		asked, policies = append(asked, need.Lanes), append(policies, need.Transfers...)
+		slices.SortFunc(need.Lanes, func(a, b Lane) int { return slices.Index(want.Lanes, a) - slices.Index(want.Lanes, b) })
+		if !slices.Equal(need.Lanes, want.Lanes) || !slices.Equal(need.Transfers, want.Transfers) {
+			t.Errorf("asked for %v, want %v", need, &want)
+		}
 		noError(t, s.chain.fill(s.me.snap, need))
 	}
-	// The payer's lane, the parent's, the grandparent's: account 2 has nothing.
-	equal(t, "questions", len(asked), 3)
-	for i, want := range []int{0, 1, 2} {
-		if len(asked[i]) != 1 || asked[i][0] != s.chain.lane(want) {
-			t.Errorf("question %d is for %v, want the lane of account %d", i, asked[i], want)
-		}
-	}
-	equal(t, "policies asked before the money was there", len(policies), 0)
+	_, err := s.me.ledger.Decide(tx, s.me.snap, s.me.now)
+	refused(t, err, InsufficientFunds, "10 units are spendable") // account 2 has nothing to give
+}
 
-	rich := newScene(t, 10)
-	_, err := rich.me.ledger.Decide(tx0(rich), rich.me.snap, rich.me.now)
-	var need *NeedError
-	if !errors.As(err, &need) || len(need.Lanes) != 1 {
-		t.Fatalf("an empty snapshot gives %v", err)
+// What is refused without the chain's help costs no read, and in a lane that has
+// been read, neither does an equivocation: a payer can make those for free.
+func TestHopelessPaymentsAreRefusedWithoutReading(t *testing.T) {
+	s := newScene(t, 10, 10)
+	parent := s.certified(s.pay(1, 0, 5))
+	for _, tx := range []*Tx{s.pay(0, 1, 5, func(e *Envelope) { e.CommitteeID = s.next.ID() }), s.pay(0, 1, 5, until(epochEnd+1))} {
+		_, err := s.me.ledger.Decide(tx, s.me.snap, s.me.now)
+		equal(t, "code", Classify(err).Code, WrongCommittee)
 	}
-	noError(t, rich.chain.fill(rich.me.snap, need))
-	_, err = rich.me.ledger.Decide(tx0(rich), rich.me.snap, rich.me.now)
-	if !errors.As(err, &need) || len(need.Transfers) != 1 || need.Transfers[0] != (Transfer{usd, account(0), account(1)}) {
-		t.Fatalf("a snapshot without policy gives %v", err)
-	}
+	equal(t, "lanes read", s.me.snap.Len(), 0)
+
+	s.promise(s.pay(0, 1, 5))
+	rival := s.pay(0, 2, 5, citing(parent))
+	_, err := s.me.ledger.Decide(rival, s.me.snap, s.me.now)
+	refused(t, err, Equivocation, "seq 0 is promised")
 }
 
 // tx0 is a plain payment of a scene.

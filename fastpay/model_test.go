@@ -181,10 +181,17 @@ type party struct {
 	now    uint64
 }
 
+// roomyLimits are those of boards whose limits are not the point.
+func roomyLimits() BoardLimits {
+	limits := DefaultBoardLimits()
+	limits.PerSlot = limits.Open
+	return limits
+}
+
 // newParty returns a peer without evidence whose node stands at the chain's
 // newest block.
 func newParty(m *model) *party {
-	board := NewBoard(m.n.Rules, DefaultBoardLimits())
+	board := NewBoard(m.n.Rules, roomyLimits())
 	p := &party{chain: m, board: board, ledger: NewLedger(board, m.n.c)}
 	p.pin(m.head().Number)
 	return p

@@ -1,6 +1,7 @@
 package fastpay
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -153,17 +154,19 @@ func TestPlanForgetsFinalCredits(t *testing.T) {
 	s.mine(5, includes(parent))
 	s.me.board.ApplyChain(ChainView{Latest: s.chain.head(), Finalized: s.chain.head(), Outcomes: s.chain.states[1].outcomes})
 	_, err := s.me.ledger.Plan(s.chain.lane(0), s.me.snap, nil)
-	noErrorOrLane(t, err, s.chain.lane(0))
+	asksFor(t, err, s.chain.lane(0))
 	fundsAre(t, s.planned(0).Funds, 15, 0, 0, 15)
 	equal(t, "lanes read", s.me.snap.Len(), 1)
 }
 
-// noErrorOrLane accepts a NeedError for one lane and nothing else.
-func noErrorOrLane(t testing.TB, err error, lane Lane) {
+// asksFor checks that a question is for one lane alone, and returns it.
+func asksFor(t testing.TB, err error, lane Lane) *NeedError {
 	t.Helper()
-	if need, ok := err.(*NeedError); !ok || len(need.Lanes) != 1 || need.Lanes[0] != lane {
-		t.Errorf("have %v, want a question for one lane", err)
+	var need *NeedError
+	if !errors.As(err, &need) || len(need.Lanes) != 1 || need.Lanes[0] != lane {
+		t.Fatalf("have %v, want a question for one lane", err)
 	}
+	return need
 }
 
 func TestPlanRestartsOnlyAfterEverythingExpired(t *testing.T) {
@@ -216,11 +219,9 @@ func TestPlanAsksForWhatTheSnapshotLacks(t *testing.T) {
 	s := newScene(t, 10, 20)
 	s.certified(s.pay(1, 0, 5))
 	_, err := s.me.ledger.Plan(s.chain.lane(0), s.me.snap, nil)
-	noErrorOrLane(t, err, s.chain.lane(0))
-	noError(t, s.chain.fill(s.me.snap, err.(*NeedError)))
+	noError(t, s.chain.fill(s.me.snap, asksFor(t, err, s.chain.lane(0))))
 	_, err = s.me.ledger.Plan(s.chain.lane(0), s.me.snap, nil)
-	noErrorOrLane(t, err, s.chain.lane(1))
-	noError(t, s.chain.fill(s.me.snap, err.(*NeedError)))
+	noError(t, s.chain.fill(s.me.snap, asksFor(t, err, s.chain.lane(1))))
 	p, err := s.me.ledger.Plan(s.chain.lane(0), s.me.snap, nil)
 	noError(t, err)
 	fundsAre(t, p.Funds, 10, 5, 0, 15)

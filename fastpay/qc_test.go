@@ -75,6 +75,10 @@ func TestQCRefusals(t *testing.T) {
 			refused(t, err, c.code, c.text)
 		})
 	}
+	t.Run("garbage to a committee", func(t *testing.T) {
+		_, err := n.c.ParseQC([]byte{0xc0})
+		refused(t, err, InvalidFormat, "canonical rlp")
+	})
 	t.Run("not of this committee", func(t *testing.T) {
 		_, err := n.next.ParseQC(n.qc(t, tx).Encode())
 		refused(t, err, WrongCommittee, "QC is of committee")

@@ -61,6 +61,7 @@ func TestQCViewSaysWhatTheBytesSay(t *testing.T) {
 // A file that differs in one bit anywhere, in its bytes or in what it says, is
 // refused.
 func TestEveryFlippedBitOfAQCFileIsRefused(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, 1)
 	qc, _ := qcFile(t, n)
 	data, err := json.MarshalIndent(qc.File(), "", " ")
