@@ -215,39 +215,32 @@ func (d *dialer) keep(ctx context.Context, t *target) {
 // How a connection is watched: libp2p itself takes a minute to give up one whose
 // other end lost power.
 const (
-	watchEvery  = 5 * time.Second
+	pingEvery   = 5 * time.Second
 	pingTimeout = 5 * time.Second
-	// watchMisses is how many faults in a row end a connection: one may be a peer
-	// that is overloaded.
-	watchMisses = 2
+	// pingMisses is how many unanswered pings in a row end a connection: one may be a
+	// peer that is overloaded.
+	pingMisses = 2
 )
 
 // watch returns when a target has no greeted connection any more, or ctx ended. It
-// disconnects a target that does not answer pings, and one whose subscriptions pubsub
-// has lost: it announces them again on a new connection.
+// disconnects a target that does not answer pings.
 func (d *dialer) watch(ctx context.Context, t *target) {
-	silent, deaf := 0, 0
-	subscribed := false
-	tick := time.Now().Add(watchEvery)
+	misses := 0
+	next := time.Now().Add(pingEvery)
 	for ctx.Err() == nil && d.roster.isGreeted(t.id) {
-		if wait := time.Until(tick); wait > 0 {
+		if wait := time.Until(next); wait > 0 {
 			pause(ctx, t.wake, wait)
 			continue
 		}
-		silent++
+		misses++
 		if d.ping(ctx, t.id) {
-			silent = 0
+			misses = 0
 		}
-		deaf++
-		if d.subscribes(t.id) {
-			subscribed, deaf = true, 0
-		}
-		if silent == watchMisses || subscribed && deaf == watchMisses {
-			log.Infow("disconnecting peer: it does not answer, or its subscriptions are lost", "peer", t.id, "silent", silent, "deaf", deaf)
+		if misses == pingMisses {
+			log.Infow("disconnecting peer: it does not answer pings", "peer", t.id)
 			_ = d.host.Network().ClosePeer(t.id)
-			return
 		}
-		tick = time.Now().Add(watchEvery)
+		next = time.Now().Add(pingEvery)
 	}
 }
 

@@ -110,7 +110,6 @@ func (g *gossip) leave(committeeID common.Hash) error {
 		return nil
 	}
 	g.rooms = slices.DeleteFunc(g.rooms, func(other *room) bool { return other == r })
-	g.metrics.dropCommittee(r.committee)
 	return g.closeRoom(r)
 }
 

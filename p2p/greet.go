@@ -23,6 +23,8 @@ const (
 	// new one: a peer that lost power leaves dead connections behind, which libp2p
 	// would go on using until they time out.
 	probeTimeout = 2 * time.Second
+	// healAfter is what subscriptions get to arrive after a connection was lost.
+	healAfter = time.Second
 	// learnedTTL is how long addresses heard in hello are dialed: until the next
 	// hello, in a network whose peers stay for hours.
 	learnedTTL = time.Hour
@@ -99,9 +101,7 @@ func (n *Node) hello(ctx context.Context, conn network.Conn, timeout time.Durati
 		CommitteeID:   n.committee(),
 		Addrs:         n.helloAddrs(),
 	}
-	if _, err := rand.Read(req.Nonce[:]); err != nil {
-		return fmt.Errorf("drawing nonce: %w", err)
-	}
+	rand.Read(req.Nonce[:]) // never fails
 	c := call{protocol: helloProtocol, request: req.encode(), limits: [2]int{maxHello, maxHello}, timeout: timeout}
 	data, err := c.onConn(ctx, conn)
 	if err != nil {
@@ -154,17 +154,28 @@ func (n *Node) accept(ctx context.Context, conn network.Conn, resp *helloRespons
 	}
 }
 
-// probe disconnects a peer altogether if one of its connections does not answer any
-// more: with the dead one alone closed, pubsub would forget the peer's subscriptions,
-// which the peer does not repeat on the new one.
+// probe closes a connection that does not answer any more.
 func (n *Node) probe(ctx context.Context, conn network.Conn) {
 	req := &helloRequest{
 		Version: n.cfg.Version, Role: n.cfg.Role, NetworkDigest: n.cfg.NetworkDigest, CommitteeID: n.committee(),
 	}
 	c := call{protocol: helloProtocol, request: req.encode(), limits: [2]int{maxHello, maxHello}, timeout: probeTimeout}
-	if _, err := c.onConn(ctx, conn); errors.Is(err, context.DeadlineExceeded) && !conn.IsClosed() {
-		n.log.Infow("disconnecting peer: an older connection of it is dead", "peer", conn.RemotePeer())
-		_ = n.host.Network().ClosePeer(conn.RemotePeer())
+	if _, err := c.onConn(ctx, conn); errors.Is(err, context.DeadlineExceeded) {
+		n.log.Debugw("closing dead connection of a peer that has a new one", "peer", conn.RemotePeer())
+		_ = conn.CloseWithError(network.ConnSupplanted)
+	}
+}
+
+// heal disconnects a peer that has lost one of several connections, and its
+// subscriptions with it: pubsub forgets them with the connection that its own stream
+// was on, and the peer, which has noticed nothing, announces them on a new one only.
+func (n *Node) heal(ctx context.Context, id PeerID) {
+	pause(ctx, nil, healAfter)
+	if committee, ok := n.roster.committeeOf(id); ok && ctx.Err() == nil {
+		if _, joined := n.gossip.room(committee); joined && !n.gossip.subscribes(id) {
+			n.log.Infow("disconnecting peer: pubsub has lost its subscriptions", "peer", id)
+			_ = n.host.Network().ClosePeer(id)
+		}
 	}
 }
 

@@ -34,6 +34,9 @@ func TestHelloTellsWhoIsWho(t *testing.T) {
 			if n := v.count("allegro_peers", "role", "client"); n != 1 {
 				s.Errorf("%s counts %v clients", v.host.Name(), n)
 			}
+			if n := v.count("libp2p_swarm_connections_opened_total"); n == 0 {
+				s.Errorf("%s has no metrics of libp2p", v.host.Name())
+			}
 		}
 		for i, m := range all[0].Members(s.world.Now.ID()) {
 			if m.Index != i || m.Self != (i == 0) || !m.Reached() || m.Peer != all[i].ID() || m.Name != validator(i) || m.Problem != "" {
@@ -117,6 +120,22 @@ func TestReplayedHello(t *testing.T) {
 			s.Fatal(err)
 		}
 		s.until("refused", 5*time.Second, func() bool { return client.peer(v.ID()).State == p2p.PeerRefused })
+	})
+}
+
+// TestTwins: two peers that prove one validator's key both speak for it, the newer one
+// first, and one is enough.
+func TestTwins(t *testing.T) {
+	play(t, 1, func(s *scene) {
+		v, client := s.start("v0", 0), s.start("c0", -1)
+		s.ready(client)
+		twin := s.start("twin", 0, func(c *p2p.Config) { c.Peers = []string{client.host.Addr()} })
+		speaker := func() p2p.PeerID { return client.Members(s.world.Now.ID())[0].Peer }
+		s.until("greeted", 5*time.Second, func() bool { return speaker() == twin.ID() })
+		if err := twin.stop(); err != nil {
+			s.Fatal(err)
+		}
+		s.until("replaced", time.Second, func() bool { return speaker() == v.ID() })
 	})
 }
 

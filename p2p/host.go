@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
@@ -34,23 +36,13 @@ var shareLog = sync.OnceFunc(func() { gologshim.SetDefaultHandler(logging.SlogHa
 // traversal and no discovery.
 func newHost(cfg *Config) (host.Host, error) {
 	shareLog()
-	manager, err := connmgr.NewConnManager(cfg.Limits.ConnLow, cfg.Limits.ConnHigh, connmgr.WithGracePeriod(cfg.Limits.ConnGrace))
-	if err != nil {
-		return nil, fmt.Errorf("p2p: connection manager: %w", err)
-	}
-	resources, err := newResourceManager(&cfg.Limits, cfg.Registerer == nil)
-	if err != nil {
-		return nil, fmt.Errorf("p2p: resource manager: %w", err)
-	}
 	opts := []libp2p.Option{
 		libp2p.Identity(cfg.Identity.key),
 		libp2p.UserAgent(fmt.Sprintf("allegro/%s/%s", cfg.Version, cfg.Role)),
 		libp2p.NoListenAddrs,
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
-		libp2p.ConnectionManager(manager),
-		libp2p.ResourceManager(resources),
-		libp2p.DialRanker(rankDials),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rankDials)),
 		libp2p.Ping(true),
 		libp2p.DisableRelay(),
 		libp2p.ForceReachabilityPublic(), // no probing by AutoNAT
@@ -75,11 +67,21 @@ func newHost(cfg *Config) (host.Host, error) {
 	if cfg.Transport != nil {
 		opts = append(opts, cfg.Transport...)
 	} else {
-		opts = append(opts, libp2p.Transport(tcp.NewTCPTransport), libp2p.Transport(quic.NewTransport))
+		// With SO_REUSEPORT, two nodes would share a port and each get half of the
+		// connections.
+		opts = append(opts, libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), libp2p.Transport(quic.NewTransport))
 	}
-	h, err := libp2p.New(opts...)
+	manager, err := connmgr.NewConnManager(cfg.Limits.ConnLow, cfg.Limits.ConnHigh, connmgr.WithGracePeriod(cfg.Limits.ConnGrace))
 	if err != nil {
-		return nil, fmt.Errorf("p2p: building host: %w", err)
+		return nil, fmt.Errorf("p2p: connection manager: %w", err)
+	}
+	resources, err := newResourceManager(&cfg.Limits, cfg.Registerer == nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("p2p: resource manager: %w", err), manager.Close())
+	}
+	h, err := libp2p.New(append(opts, libp2p.ConnectionManager(manager), libp2p.ResourceManager(resources))...)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("p2p: building host: %w", err), manager.Close(), resources.Close())
 	}
 	return h, nil
 }

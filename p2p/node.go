@@ -45,7 +45,7 @@ type Node struct {
 // answers: closing one discards what is still under way.
 const linger = 250 * time.Millisecond
 
-// ErrRunning: a node runs once.
+// ErrRunning says that a node was run twice, or used after it stopped.
 var ErrRunning = errors.New("node runs already or has stopped")
 
 // New builds a node that neither listens nor dials yet. It has joined the topics of
@@ -88,7 +88,6 @@ func New(cfg Config) (_ *Node, err error) {
 	n.dialer = &dialer{
 		host: h, roster: n.roster, metrics: m, limits: &n.cfg.Limits, jitter: cfg.Jitter,
 		changed: n.changes.broadcast, known: targets, active: make(map[PeerID]keeping),
-		subscribes: func(id PeerID) bool { return n.gossip.subscribes(id) },
 	}
 	if n.gossip, err = newGossip(n.life, h, &n.cfg, m, n.roster.standing, n.changes.broadcast); err != nil {
 		return nil, err
@@ -104,6 +103,9 @@ func New(cfg Config) (_ *Node, err error) {
 		DisconnectedF: func(_ network.Network, c network.Conn) {
 			n.roster.disconnected(c)
 			n.dialer.poke(c.RemotePeer())
+			if n.roster.isGreeted(c.RemotePeer()) {
+				n.tasks.start(func() { n.heal(n.active, c.RemotePeer()) })
+			}
 		},
 	})
 	if err := n.gossip.join(n.active, cfg.Committee, n.tasks.start); err != nil {

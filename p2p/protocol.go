@@ -45,8 +45,9 @@ const (
 // frameHeader is the length of the length.
 const frameHeader = 4
 
-// errFrame marks bytes that are not a frame of this protocol: the peer's fault.
-var errFrame = errors.New("not a frame")
+// errFrame marks bytes that are no frame, or no message, of this protocol: the peer's
+// fault.
+var errFrame = errors.New("malformed")
 
 // writeFrame sends payload as one frame in one write.
 func writeFrame(w io.Writer, payload []byte, limit int) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -111,7 +112,7 @@ type Readiness struct {
 }
 
 // QuorumReachable reports whether the reached members can certify a payment.
-func (r *Readiness) QuorumReachable() bool { return r.Weight >= r.Quorum }
+func (r Readiness) QuorumReachable() bool { return r.Weight >= r.Quorum }
 
 // Readiness looks at a joined committee.
 func (n *Node) Readiness(committeeID common.Hash) Readiness {
@@ -172,7 +173,7 @@ func (n *Node) Await(ctx context.Context, committeeID common.Hash, enough func(R
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return r, fmt.Errorf("p2p: not ready, %s: %w", strings.Join(append(r.Waiting, r.Missing...), ", "), ctx.Err())
+			return r, fmt.Errorf("p2p: not ready, %s: %w", strings.Join(slices.Concat(r.Waiting, r.Missing), ", "), ctx.Err())
 		case <-n.active.Done():
 			return r, fmt.Errorf("p2p: not ready: %w", ErrRunning)
 		}
@@ -181,11 +182,19 @@ func (n *Node) Await(ctx context.Context, committeeID common.Hash, enough func(R
 
 // report keeps the committee metrics up to date until ctx ends.
 func (n *Node) report(ctx context.Context) {
+	var reported []*room
 	for {
 		changed := n.changes.wait()
-		for _, room := range n.gossip.joined() {
+		joined := n.gossip.joined()
+		for _, room := range reported {
+			if !slices.Contains(joined, room) {
+				n.metrics.dropCommittee(room.committee)
+			}
+		}
+		for _, room := range joined {
 			n.metrics.setCommittee(room.committee, n.reachedWeight(room.committee))
 		}
+		reported = joined
 		select {
 		case <-changed:
 		case <-ctx.Done():

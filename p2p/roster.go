@@ -124,13 +124,21 @@ func (r *roster) disconnected(c network.Conn) {
 	r.changed()
 }
 
-// unbindLocked forgets that id speaks for a validator.
+// unbindLocked forgets that id speaks for a validator. Another greeted peer that has
+// proved the same key takes its place.
 func (r *roster) unbindLocked(id PeerID, rec *peerRecord) {
 	if rec.greeting.member == nil {
 		return
 	}
-	if key := voteKey(rec.greeting.member); r.members[key] == id {
-		delete(r.members, key)
+	key := voteKey(rec.greeting.member)
+	if r.members[key] != id {
+		return
+	}
+	delete(r.members, key)
+	for other, rec := range r.peers {
+		if other != id && rec.greeted() && rec.greeting.member.Equal(ed25519.PublicKey(key[:])) {
+			r.members[key] = other
+		}
 	}
 }
 
@@ -230,6 +238,17 @@ func (r *roster) isGreeted(id PeerID) bool {
 	defer r.mu.Unlock()
 	rec := r.peers[id]
 	return rec != nil && rec.greeted()
+}
+
+// committeeOf returns the committee that a greeted peer named in hello.
+func (r *roster) committeeOf(id PeerID) (common.Hash, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec := r.peers[id]
+	if rec == nil || !rec.greeted() {
+		return common.Hash{}, false
+	}
+	return rec.greeting.committee, true
 }
 
 // isConnected reports whether id has a connection.

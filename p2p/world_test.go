@@ -16,8 +16,9 @@ import (
 	"github.com/holiman/uint256"
 )
 
-// World is a network's cryptographic material: two committees of n members, the
-// second of which follows the first, and payers. It is the same at every run.
+// World is a network's cryptographic material: a committee of n members and the one
+// that follows it, which lacks the last member if n is above 2, and payers. It is the
+// same at every run.
 type World struct {
 	T     testing.TB
 	Rules *fastpay.Rules
@@ -49,6 +50,9 @@ func newWorld(t testing.TB, n int, chainID uint64) *World {
 		members[i] = fastpay.Member{Key: voteKey(k.Public().(ed25519.PublicKey)), Weight: 1}
 	}
 	w.Now = must(fastpay.NewCommittee(chainID, 1, 1_000, 1_000_000, fastpay.PaymentLane, members))
+	if n > 2 {
+		members = members[:n-1]
+	}
 	w.Later = must(fastpay.NewCommittee(chainID, 2, 1_000_000, 2_000_000, fastpay.PaymentLane, members))
 	w.Rules = must(fastpay.NewRules(fastpay.Config{
 		Committees: []*fastpay.Committee{w.Now, w.Later},

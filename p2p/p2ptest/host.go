@@ -14,14 +14,15 @@ import (
 	"go.uber.org/fx"
 )
 
-// Host is a machine of a [Net]. It has one identity and one address, whatever nodes
-// run on it, one after the other.
+// Host is a machine of a [Net]. It has one identity, and one address until it moves,
+// whatever nodes run on it, one after the other.
 type Host struct {
 	net      *Net
 	name     string
-	ip       net.IP
 	identity p2p.Identity
-	socket   *socket // of the node configured last; guarded by net.mu
+
+	ip     net.IP  // guarded by net.mu
+	socket *socket // of the node configured last; guarded by net.mu
 }
 
 // Name is the host's name.
@@ -31,7 +32,13 @@ func (h *Host) Name() string { return h.name }
 func (h *Host) PeerID() p2p.PeerID { return h.identity.PeerID() }
 
 // Listen is the address that nodes on the host listen on.
-func (h *Host) Listen() string { return fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", h.ip, port) }
+func (h *Host) Listen() string { return fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", h.address(), port) }
+
+func (h *Host) address() net.IP {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	return h.ip
+}
 
 // Addr is the address at which others dial it, with /p2p/.
 func (h *Host) Addr() string { return p2p.PeerAddr{ID: h.PeerID(), Addr: h.Listen()}.String() }
@@ -55,6 +62,16 @@ func (h *Host) Kill() {
 	}
 }
 
+// Move takes the host to another network, where it has another address. A node on it
+// is cut off as by [Host.Kill]; the next one starts at the new address.
+func (h *Host) Move() {
+	h.Kill()
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	delete(h.net.byIP, h.ip.String())
+	h.net.settleLocked(h)
+}
+
 // reuse makes QUIC use the host's simulated socket instead of the system's.
 func (h *Host) reuse() libp2p.Option {
 	return libp2p.QUICReuse(
@@ -66,7 +83,9 @@ func (h *Host) reuse() libp2p.Option {
 			l.Append(fx.StopHook(m.Close)) // libp2p closes only the manager that it made itself
 			return m, nil
 		},
-		quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return sourceIP(h.ip), nil }),
+		quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) {
+			return sourceIP(h.address()), nil
+		}),
 		quicreuse.OverrideListenUDP(func(_ string, addr *net.UDPAddr) (net.PacketConn, error) { return h.open(addr), nil }),
 	)
 }

@@ -34,12 +34,14 @@ const port = 4001
 type Net struct {
 	sim *simnet.Simnet
 
-	mu      sync.Mutex
 	latency time.Duration // one way
-	links   map[pair]time.Duration
-	cut     map[pair]bool
-	hosts   map[string]*Host
-	byIP    map[string]*Host
+
+	mu        sync.Mutex // guards what follows, and the hosts
+	links     map[pair]time.Duration
+	cut       map[pair]bool
+	hosts     map[string]*Host
+	byIP      map[string]*Host
+	addresses int // given out so far
 }
 
 // pair names two hosts, in the order of their names.
@@ -84,11 +86,17 @@ func (n *Net) Host(name string) *Host {
 	if h, ok := n.hosts[name]; ok {
 		return h
 	}
-	ip := simnet.IntToPublicIPv4(len(n.hosts))
-	h := &Host{net: n, name: name, ip: ip, identity: p2p.IdentityFromSeed("p2ptest/" + name)}
+	h := &Host{net: n, name: name, identity: p2p.IdentityFromSeed("p2ptest/" + name)}
 	n.hosts[name] = h
-	n.byIP[ip.String()] = h
+	n.settleLocked(h)
 	return h
+}
+
+// settleLocked gives a host an address that no other ever had.
+func (n *Net) settleLocked(h *Host) {
+	h.ip = simnet.IntToPublicIPv4(n.addresses)
+	n.addresses++
+	n.byIP[h.ip.String()] = h
 }
 
 // SetRoundTrip changes how far two hosts are apart.

@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -11,20 +14,42 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Bounds of what a Replica asks for.
+// Bounds of what a Replica asks for, and of how long it waits for a peer that
+// does not answer, or never comes to an end.
 const (
 	// maxJoined is the number of new peers waiting to be caught up with. One that
 	// does not fit is reached by the next repair.
 	maxJoined = 64
+	// maxStrangers is the number of peers that are no members and are caught up
+	// with at once: anybody can be one. Members are always caught up with.
+	maxStrangers = 4
+	// strangerTimeout is how long catching up with one of those may take.
+	strangerTimeout = time.Minute
+	// maxPages bounds the pages of one answer: a million payments, more than a
+	// peer keeps that is no aggregator.
+	maxPages = 4096
+	// maxLanePages is the same for one lane: far more slots than can be pending.
+	maxLanePages = 16
 	// maxWanted is the number of unknown payments asked for by id at once.
 	maxWanted = 4 * fastpay.MaxBatch
-	// maxBuckets is the number of differing buckets that one repair fetches.
+	// maxAsked is the number of peers asked the same at once.
+	maxAsked = 8
+	// maxBuckets is the number of differing buckets that one repair fetches. Each
+	// repair begins elsewhere, so that buckets that never agree hide no others.
 	maxBuckets = 16
 	// repairInterval is the time between two comparisons with a peer. What gossip
 	// and the targeted requests lost is back after about this long.
 	repairInterval = 5 * time.Second
-	// fetchTimeout bounds one request.
+	// repairTimeout bounds one comparison.
+	repairTimeout = 30 * time.Second
+	// fetchTimeout bounds one request for a page, which may be large.
 	fetchTimeout = 10 * time.Second
+	// askTimeout bounds one request for a few payments: who is slower holds up
+	// nobody else for longer.
+	askTimeout = 3 * time.Second
+	// hedgeDelay is how long one peer is waited for before the next one is asked
+	// too.
+	hedgeDelay = 300 * time.Millisecond
 	// wantDelay lets the payment that a vote names arrive by gossip first.
 	wantDelay = 50 * time.Millisecond
 )
@@ -60,17 +85,53 @@ func (r *Replica) Run(ctx context.Context, network Network) error {
 }
 
 // runJoined takes everything that a new peer has. Gossip before its connection
-// is lost to this peer otherwise.
+// is lost to this peer otherwise. A peer that never comes to an end keeps nobody
+// else waiting.
 func (r *Replica) runJoined(ctx context.Context, network Network) error {
+	var g errgroup.Group
+	busy := make(map[p2p.PeerID]bool) // true for strangers
+	done := make(chan p2p.PeerID)
+	strangers := 0
 	for {
 		select {
 		case <-ctx.Done():
+			_ = g.Wait() // they return nothing
 			return ctx.Err()
-		case peer := <-r.joined:
-			if err := r.CatchUp(ctx, network, peer); err != nil && ctx.Err() == nil {
-				logger.Debugw("catching up", "peer", peer.ID, "error", err)
+		case id := <-done:
+			if busy[id] {
+				strangers--
 			}
+			delete(busy, id)
+		case peer := <-r.joined:
+			stranger := peer.Member == nil
+			if _, running := busy[peer.ID]; running || stranger && strangers == maxStrangers {
+				continue // what goes on gets it, or the next repair
+			}
+			busy[peer.ID] = stranger
+			if stranger {
+				strangers++
+			}
+			g.Go(func() error {
+				r.catchUpJoined(ctx, network, peer)
+				select {
+				case done <- peer.ID:
+				case <-ctx.Done():
+				}
+				return nil
+			})
 		}
+	}
+}
+
+// catchUpJoined catches up with a new peer, with a stranger for a limited time.
+func (r *Replica) catchUpJoined(ctx context.Context, network Network, peer p2p.PeerInfo) {
+	if peer.Member == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, strangerTimeout)
+		defer cancel()
+	}
+	if err := r.CatchUp(ctx, network, peer); err != nil && ctx.Err() == nil {
+		logger.Debugw("catching up", "peer", peer.ID, "error", err)
 	}
 }
 
@@ -83,37 +144,49 @@ func (r *Replica) CatchUp(ctx context.Context, network Network, peer p2p.PeerInf
 
 // fetchPages follows the cursor of a request until there is no more.
 func (r *Replica) fetchPages(ctx context.Context, network Network, peer p2p.PeerInfo, kind string, req p2p.SyncRequest) error {
-	for {
+	for range maxPages {
 		resp, err := r.fetch(ctx, network, peer, kind, req)
 		if err != nil {
 			return err
 		}
-		if !resp.More || len(resp.Items) == 0 {
+		if !resp.More || bytes.Equal(resp.Next, req.Cursor) {
 			return nil
 		}
 		req.Cursor = resp.Next
 	}
+	return fmt.Errorf("peer %s does not come to an end", peer.ID)
 }
 
 // fetch makes one request and adds what it brings to the Board.
 func (r *Replica) fetch(ctx context.Context, network Network, peer p2p.PeerInfo, kind string, req p2p.SyncRequest) (p2p.SyncResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	asked, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	resp, err := network.Sync(ctx, peer.ID, req)
+	resp, err := network.Sync(asked, peer.ID, req)
 	if err != nil {
 		r.metrics.fetches.WithLabelValues(kind, "error").Inc()
 		return resp, err
 	}
 	r.metrics.fetches.WithLabelValues(kind, "ok").Inc()
 	fresh := 0
+	var brought []*fastpay.Tx
 	err = r.Update(func(b *fastpay.Board) {
 		for _, item := range resp.Items {
+			_, known := b.Tx(item.Tx.ID())
 			if addItem(b, peer, item) {
 				fresh++
+			}
+			_, held := b.Tx(item.Tx.ID())
+			if _, certified := b.QC(item.Tx.ID()); held && !known && !certified {
+				brought = append(brought, item.Tx)
 			}
 		}
 	})
 	r.metrics.recovered.WithLabelValues(kind).Add(float64(fresh))
+	if r.cfg.OnPayment != nil {
+		for _, tx := range brought {
+			r.cfg.OnPayment(ctx, tx)
+		}
+	}
 	return resp, err
 }
 
@@ -174,24 +247,53 @@ func (r *Replica) takeWanted() []fastpay.ID {
 	return ids
 }
 
-// FetchIDs asks the connected peers, one after another, for payments until all
-// are known.
+// FetchIDs asks the connected peers for payments, the next one when one has
+// answered or is slow, until all are known.
 func (r *Replica) FetchIDs(ctx context.Context, network Network, kind string, ids []fastpay.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	peers := Greeted(network)
+	answers := make(chan error, len(peers))
+	var g errgroup.Group
+	defer func() {
+		cancel()
+		_ = g.Wait() // they tell on answers
+	}()
 	var errs []error
-	for _, peer := range Greeted(network) {
-		ids = r.unknown(ids)
-		if len(ids) == 0 {
+	for open := 0; ; {
+		if ids = r.unknown(ids); len(ids) == 0 {
 			return nil
 		}
-		for start := 0; start < len(ids); start += p2p.MaxSyncItems {
-			part := ids[start:min(start+p2p.MaxSyncItems, len(ids))]
-			if _, err := r.fetch(ctx, network, peer, kind, p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: part}); err != nil {
-				errs = append(errs, err)
-				break
-			}
+		var hedge <-chan time.Time
+		if len(peers) > 0 {
+			peer, ask := peers[0], ids
+			peers = peers[1:]
+			g.Go(func() error {
+				answers <- r.ask(ctx, network, peer, kind, ask)
+				return nil
+			})
+			open++
+			hedge = time.After(hedgeDelay)
+		}
+		if open == 0 {
+			return errors.Join(errs...)
+		}
+		select {
+		case err := <-answers:
+			open--
+			errs = append(errs, err)
+		case <-hedge:
 		}
 	}
-	return errors.Join(errs...)
+}
+
+// ask asks one peer for payments.
+func (r *Replica) ask(ctx context.Context, network Network, peer p2p.PeerInfo, kind string, ids []fastpay.ID) error {
+	for part := range slices.Chunk(ids, p2p.MaxSyncItems) {
+		if _, err := r.fetch(ctx, network, peer, kind, p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: part}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unknown returns the payments that are not held.
@@ -210,30 +312,46 @@ func (r *Replica) unknown(ids []fastpay.ID) []fastpay.ID {
 // Refresh asks every connected validator for what it holds of payments, whatever
 // is known here: a payer or payee that waits for a quorum does not rely on gossip.
 func (r *Replica) Refresh(ctx context.Context, network Network, ids []fastpay.ID) error {
-	var errs []error
-	for _, peer := range Greeted(network) {
-		if peer.Member == nil {
-			continue
-		}
-		for start := 0; start < len(ids); start += p2p.MaxSyncItems {
-			part := ids[start:min(start+p2p.MaxSyncItems, len(ids))]
-			if _, err := r.fetch(ctx, network, peer, kindIDs, p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: part}); err != nil {
-				errs = append(errs, err)
-			}
-		}
-	}
-	return errors.Join(errs...)
+	return eachMember(ctx, network, func(ctx context.Context, peer p2p.PeerInfo) error {
+		return r.ask(ctx, network, peer, kindIDs, ids)
+	})
 }
 
-// FetchLane asks every connected peer for a lane from a slot on.
+// FetchLane asks every connected validator for a lane from a slot on.
 func (r *Replica) FetchLane(ctx context.Context, network Network, lane common.Hash, from uint64) error {
-	var errs []error
-	for _, peer := range Greeted(network) {
+	return eachMember(ctx, network, func(ctx context.Context, peer p2p.PeerInfo) error {
 		req := p2p.SyncRequest{Kind: p2p.SyncLane, Lane: lane, FromSeq: from, Limit: p2p.MaxSyncItems}
-		if _, err := r.fetch(ctx, network, peer, kindLane, req); err != nil {
-			errs = append(errs, err)
+		for range maxLanePages {
+			resp, err := r.fetch(ctx, network, peer, kindLane, req)
+			if err != nil || !resp.More || len(resp.Items) == 0 {
+				return err
+			}
+			// The last slot may have been cut.
+			req.FromSeq = max(resp.Items[len(resp.Items)-1].Tx.Seq(), req.FromSeq+1)
 		}
+		return nil
+	})
+}
+
+// eachMember asks all connected validators, and returns when all have answered,
+// failed or run out of time.
+func eachMember(ctx context.Context, network Network, ask func(ctx context.Context, peer p2p.PeerInfo) error) error {
+	peers := Greeted(network)
+	errs := make([]error, len(peers))
+	var g errgroup.Group
+	g.SetLimit(maxAsked)
+	for i, peer := range peers {
+		if peer.Member == nil {
+			break // members come first
+		}
+		g.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, askTimeout)
+			defer cancel()
+			errs[i] = ask(ctx, peer)
+			return nil
+		})
 	}
+	_ = g.Wait() // the errors are in errs
 	return errors.Join(errs...)
 }
 
@@ -256,6 +374,8 @@ func (r *Replica) runRepair(ctx context.Context, network Network) error {
 
 // repair fetches the buckets in which a peer's evidence differs.
 func (r *Replica) repair(ctx context.Context, network Network, peer p2p.PeerInfo) error {
+	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
+	defer cancel()
 	resp, err := r.fetch(ctx, network, peer, kindRepair, p2p.SyncRequest{Kind: p2p.SyncDigests})
 	if err != nil {
 		return err
@@ -264,8 +384,10 @@ func (r *Replica) repair(ctx context.Context, network Network, peer p2p.PeerInfo
 	own := r.board.Digests()
 	r.mu.Unlock()
 	fetched := 0
-	for i, theirs := range resp.Digests {
-		if theirs == own[i] || theirs == (common.Hash{}) {
+	first := int(r.cfg.Jitter() * fastpay.Buckets)
+	for n := range resp.Digests {
+		i := (first + n) % fastpay.Buckets
+		if theirs := resp.Digests[i]; theirs == own[i] || theirs == (common.Hash{}) {
 			continue // equal, or nothing to be had
 		}
 		if fetched++; fetched > maxBuckets {

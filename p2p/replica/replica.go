@@ -26,6 +26,10 @@ type Config struct {
 	// Jitter returns numbers in [0,1) that spread repairs in time.
 	Jitter     func() float64
 	Registerer prometheus.Registerer
+	// OnPayment hears of every payment without a QC that sync brought and that was
+	// not held: a role that decides on payments gets those of gossip and submits
+	// anyway. It may wait, while ctx lasts. nil: nobody decides here.
+	OnPayment func(ctx context.Context, tx *fastpay.Tx)
 	// OnEvidence hears of evidence that this peer put together, to publish it.
 	// It must not block.
 	OnEvidence func(*fastpay.Evidence)
@@ -323,6 +327,7 @@ func (r *Replica) GossipEvidence(_ p2p.PeerID, e *fastpay.Evidence) error {
 	a, b := e.Payments()
 	logger.Warnw("equivocation proven", "kind", evidenceKind(e), "payer", a.Sender(), "tx_a", a.ID(), "tx_b", b.ID())
 	r.metrics.evidence.WithLabelValues(evidenceKind(e)).Inc()
+	r.notifyLocked()
 	return r.persist(nil, nil, []*fastpay.Evidence{e})
 }
 

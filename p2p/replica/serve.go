@@ -34,12 +34,15 @@ func (r *Replica) Sync(ctx context.Context, _ p2p.PeerID, req p2p.SyncRequest) (
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var ids []fastpay.ID
-	limit := req.Limit
+	more := false
 	switch req.Kind {
 	case p2p.SyncIDs:
 		ids = req.IDs
 	case p2p.SyncLane:
-		ids = r.board.LaneFrom(req.Lane, req.FromSeq, limit)
+		ids = r.board.LaneFrom(req.Lane, req.FromSeq, req.Limit+1)
+		if more = len(ids) > req.Limit; more {
+			ids = ids[:req.Limit]
+		}
 	case p2p.SyncAccount:
 		return r.page(r.board.Account(req.Account, r.board.Len()), req), nil
 	case p2p.SyncBucket:
@@ -49,7 +52,8 @@ func (r *Replica) Sync(ctx context.Context, _ p2p.PeerID, req p2p.SyncRequest) (
 		return p2p.SyncResponse{Digests: append([]common.Hash(nil), digests[:]...)}, nil
 	}
 	items := r.items(ids)
-	return p2p.SyncResponse{Items: items[:p2p.FitSync(items)]}, nil
+	n := p2p.FitSync(items)
+	return p2p.SyncResponse{Items: items[:n], More: req.Kind == p2p.SyncLane && (more || n < len(items))}, nil
 }
 
 // page cuts a list at a numeric cursor.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/cockroachdb/pebble/v2"
@@ -26,11 +28,20 @@ const (
 // failed: what it would say afterwards cannot be relied on.
 var ErrStoreFailed = errors.New("store failed: check the disk, then start again")
 
+// closeTimeout bounds how long a failed store is given to close: Pebble may wait
+// for a goroutine that the fault has ended.
+const closeTimeout = time.Second
+
 // Store is a peer's database: one Pebble with one write-ahead log, so that a
 // synced commit makes everything before it durable too. Safe for concurrent use.
 type Store struct {
 	db     *pebble.DB
 	failed atomic.Pointer[error]
+
+	// turn is held while a write enters Pebble, but not while the disk syncs.
+	// Pebble panics with its own lock held if its log has failed: whoever comes
+	// next must find the store failed instead of waiting for that lock.
+	turn sync.Mutex
 }
 
 // OpenStore opens or creates the database in dir of a file system: vfs.Default,
@@ -81,12 +92,23 @@ func syncFolder(fs vfs.FS, dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Close flushes and closes the database. A failed store is left as it is.
+// Close flushes and closes the database. It returns why the store failed if it
+// has; what can still be closed then is.
 func (s *Store) Close() error {
-	if err := s.Failed(); err != nil {
-		return err
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	failed := s.Failed()
+	closed := guarded(s.db.Close)
+	if failed == nil {
+		return <-closed
 	}
-	return s.db.Close()
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
+	return failed
 }
 
 // Failed returns why the store failed, or nil.
@@ -117,27 +139,53 @@ func (w *Write) Empty() bool { return w.batch.Empty() }
 // Commit applies the changes. With sync it returns once they, and all earlier
 // commits, are on disk. An error is final for the store.
 func (s *Store) Commit(w *Write, sync bool) error {
+	if err := s.apply(w, sync); err != nil {
+		return err
+	}
+	if sync {
+		if err := w.batch.SyncWait(); err != nil {
+			s.fail(err)
+			return s.Failed()
+		}
+	}
+	return w.batch.Close()
+}
+
+// apply makes the changes visible and queues them for the disk.
+func (s *Store) apply(w *Write, sync bool) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if err := s.Failed(); err != nil {
 		return err
 	}
-	mode := pebble.NoSync
-	if sync {
-		mode = pebble.Sync
-	}
-	// Pebble ends the calling goroutine's work through its logger if the log
-	// cannot be written; that must not be the caller's goroutine.
-	done := make(chan error, 1)
-	go func() {
-		err := error(nil)
-		defer func() { done <- err }()
-		err = ErrStoreFailed
-		err = w.batch.Commit(mode)
-	}()
-	if err := <-done; err != nil {
+	err := <-guarded(func() error {
+		if sync {
+			return s.db.ApplyNoSyncWait(w.batch, pebble.Sync)
+		}
+		return s.db.Apply(w.batch, pebble.NoSync)
+	})
+	if err != nil {
 		s.fail(err)
 		return s.Failed()
 	}
-	return w.batch.Close()
+	return nil
+}
+
+// guarded runs f in a goroutine of its own, which Pebble may end, by a panic or
+// through its logger, and tells how that went.
+func guarded(f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		err := ErrStoreFailed
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%w (%v)", ErrStoreFailed, p)
+			}
+			done <- err
+		}()
+		err = f()
+	}()
+	return done
 }
 
 func (s *Store) fail(err error) {
@@ -267,9 +315,11 @@ func (s *Store) load(b *fastpay.Board) (skipped int, err error) {
 	}
 	return skipped, s.Each([]byte{prefixEvidence}, func(_, value []byte) error {
 		e, err := b.Rules().ParseEvidence(value)
-		if err != nil || b.AddEvidence(e) != nil {
+		if err != nil {
 			skipped++
+			return nil
 		}
+		_ = b.AddEvidence(e) // known if both payments are held
 		return nil
 	})
 }
