@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
@@ -35,10 +36,9 @@ type Order struct {
 	Note    string // its SHA-256 is in the payment; empty for none
 }
 
-// Pay signs a payment, makes it durable, and hands it to the network. It returns
-// once every reachable validator was sent the payment for the first time; the
-// client goes on until a quorum answers, also after a restart. Use [Client.Wait]
-// for the outcome.
+// Pay signs a payment, makes it durable, and hands it to the network. It returns at
+// once; the client sends it to every validator until a quorum answers, also after a
+// restart. Use [Client.Wait] for the outcome.
 //
 // An error that wraps a [fastpay.Code] says why the validators would refuse it;
 // nothing was signed then.
@@ -48,29 +48,48 @@ func (c *Client) Pay(ctx context.Context, o Order) (fastpay.ID, error) {
 	case <-ctx.Done():
 		return fastpay.ID{}, fmt.Errorf("paying: the chain was not seen yet: %w", ctx.Err())
 	}
-	tx, parents, err := c.sign(ctx, o)
+	tx, err := c.sign(ctx, o)
 	if err != nil {
 		return fastpay.ID{}, fmt.Errorf("paying: %w", err)
 	}
 	c.metrics.paid.Inc()
-	payment := fastpay.Payment{Tx: tx, Parents: parents}
-	if err := c.replica.AddPayment(payment); err != nil && !errors.Is(err, fastpay.ErrKnown) {
-		return fastpay.ID{}, fmt.Errorf("paying: %w", err)
-	}
 	c.sender.add(tx)
-	if err := c.node.PublishPayments(ctx, tx.CommitteeID(), []fastpay.Payment{payment}); err != nil {
+	payment := c.payment(tx)
+	err = c.node.PublishPayments(ctx, tx.CommitteeID(), []fastpay.Payment{payment})
+	if errors.Is(err, p2p.ErrTooLarge) {
+		payment.Parents = nil // who lacks them asks for them
+		err = c.node.PublishPayments(ctx, tx.CommitteeID(), []fastpay.Payment{payment})
+	}
+	if err != nil {
 		// The submit stream is the reliable path; gossip is for those we do not reach.
 		logger.Debugw("payment was not gossiped", "tx", tx.ID(), "error", err)
 	}
 	return tx.ID(), nil
 }
 
+// payment is an own payment as it is handed to others: with the QCs of the
+// parents that it cites, as far as they are held.
+func (c *Client) payment(tx *fastpay.Tx) fastpay.Payment {
+	p := fastpay.Payment{Tx: tx}
+	c.replica.Read(func(b *fastpay.Board) {
+		for _, id := range tx.Envelope().Parents {
+			if qc, ok := b.QC(id); ok {
+				p.Parents = append(p.Parents, qc)
+			}
+		}
+	})
+	return p
+}
+
 // sign plans, signs and journals a payment, one at a time: a lane has one writer.
-func (c *Client) sign(ctx context.Context, o Order) (*fastpay.Tx, []*fastpay.QC, error) {
+func (c *Client) sign(ctx context.Context, o Order) (*fastpay.Tx, error) {
 	if err := c.take(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer c.release()
+	if !slices.ContainsFunc(c.cfg.Rules.Assets(), func(a fastpay.Asset) bool { return a.Address == o.Asset }) {
+		return nil, fmt.Errorf("%w: asset %s is not listed in the network file", fastpay.NotPaymentTx, o.Asset)
+	}
 	committee := c.cfg.Rules.CommitteeAt(c.header.Time)
 	ledger := c.ledgers[committee.ID()]
 	lane := fastpay.Lane{ChainID: c.cfg.Rules.ChainID(), Asset: o.Asset, Sender: c.address}
@@ -85,24 +104,25 @@ func (c *Client) sign(ctx context.Context, o Order) (*fastpay.Tx, []*fastpay.QC,
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !o.Parents.Auto {
 		plan.Parents = slices.Clone(o.Parents.IDs)
 		slices.SortFunc(plan.Parents, fastpay.ID.Cmp)
-		plan.Expiry = 0
-		c.replica.Read(func(b *fastpay.Board) {
-			for _, id := range plan.Parents {
-				if tx, ok := b.Tx(id); ok && (plan.Expiry == 0 || tx.Envelope().ValidBefore < plan.Expiry) {
-					plan.Expiry = tx.Envelope().ValidBefore
-				}
-			}
-		})
+	}
+	c.replica.Read(func(b *fastpay.Board) {
+		if !o.Parents.Auto {
+			limitExpiry(b, &plan)
+		}
+		err = refusedBelow(b, plan.Prev)
+	})
+	if err != nil {
+		return nil, err
 	}
 	now := c.now(committee)
 	expiry, err := c.expiry(plan, committee, now)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	tx, err := c.cfg.Rules.SignTx(fastpay.Envelope{
 		ChainID: lane.ChainID, CommitteeID: committee.ID(), Asset: o.Asset, Sender: c.address,
@@ -110,7 +130,7 @@ func (c *Client) sign(ctx context.Context, o Order) (*fastpay.Tx, []*fastpay.QC,
 		Parents: plan.Parents, ValidBefore: expiry, Restart: plan.Restart, Note: noteHash(o.Note),
 	}, c.cfg.Key)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// The validators' own rules, applied to what this wallet knows: a refusal
 	// that can be foreseen is told before anything is sent.
@@ -120,13 +140,50 @@ func (c *Client) sign(ctx context.Context, o Order) (*fastpay.Tx, []*fastpay.QC,
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := c.journal.append(promise); err != nil {
-		return nil, nil, fmt.Errorf("the payment could not be made durable and was not sent: %w", err)
+		return nil, fmt.Errorf("the payment could not be made durable and was not sent: %w", err)
 	}
-	err = c.replica.Update(func(*fastpay.Board) { ledger.Record(promise) })
-	return tx, promise.QCs, err
+	if err := c.replica.Update(func(*fastpay.Board) { ledger.Record(promise) }); err != nil {
+		logger.Errorw("evidence was not stored, the payment goes on", "error", err)
+	}
+	return tx, nil
+}
+
+// limitExpiry lowers a plan's expiry to what the parents that it cites allow: an
+// unexecuted one counts until it or a payment below it expires.
+func limitExpiry(b *fastpay.Board, plan *fastpay.Plan) {
+	for _, id := range plan.Parents {
+		for {
+			tx, ok := b.Tx(id)
+			if !ok || b.Stage(id) == fastpay.StageFinalized {
+				break
+			}
+			env := tx.Envelope()
+			if plan.Expiry == 0 || env.ValidBefore < plan.Expiry {
+				plan.Expiry = env.ValidBefore
+			}
+			id = env.Prev
+		}
+	}
+}
+
+// refusedBelow returns an error if a payment that the next one would stand on was
+// refused for good by so many members that it never certifies.
+func refusedBelow(b *fastpay.Board, prev fastpay.ID) error {
+	for {
+		tx, ok := b.Tx(prev)
+		stage := b.Stage(prev)
+		if !ok || stage.Rank() >= fastpay.StageIncluded.Rank() {
+			return nil
+		}
+		if stage == fastpay.StageRejected {
+			return fmt.Errorf("%w: the validators refused payment %s below: the lane restarts when that expires at chain time %d",
+				fastpay.TemporaryUnavailable, prev, tx.Envelope().ValidBefore)
+		}
+		prev = tx.Envelope().Prev
+	}
 }
 
 // withState runs a decision under the replica's lock, reading what its snapshot
@@ -172,9 +229,9 @@ func (c *Client) fill(ctx context.Context, committee *fastpay.Committee, need *f
 	return nil
 }
 
-// now is the median of the chain times that members say it is, which a few
-// dishonest ones cannot move, or this client's own while none has said
-// (section 5).
+// now is the median of the chain times that members say it is, or this client's
+// own while none has said (section 5). Members that lie cannot move it below the
+// block's time, or above this client's own by more than clocks differ.
 func (c *Client) now(committee *fastpay.Committee) uint64 {
 	var said []uint64
 	c.replica.Read(func(b *fastpay.Board) {
@@ -184,11 +241,12 @@ func (c *Client) now(committee *fastpay.Committee) uint64 {
 			}
 		}
 	})
+	own := c.header.Time + uint64(max(c.cfg.Now().Sub(c.seen), 0)/time.Second)
 	if len(said) == 0 {
-		return c.header.Time + uint64(max(c.cfg.Now().Sub(c.seen), 0)/time.Second)
+		return own
 	}
 	slices.Sort(said)
-	return said[len(said)/2]
+	return min(max(said[len(said)/2], c.header.Time), own+clockSlack)
 }
 
 // expiry is the valid_before of a payment: the default life, shortened to what

@@ -48,9 +48,12 @@ func (c *Client) runRefresh(ctx context.Context) error {
 func (c *Client) uncertified() []fastpay.ID {
 	var out []fastpay.ID
 	c.replica.Read(func(b *fastpay.Board) {
-		for _, id := range b.Account(c.address, p2p.MaxSyncItems) {
+		for _, id := range b.Account(c.address, b.Len()) {
 			if stage := b.Stage(id); stage.Rank() < fastpay.StageCertified.Rank() && !stage.Terminal() {
 				out = append(out, id)
+			}
+			if len(out) == p2p.MaxSyncItems {
+				break
 			}
 		}
 	})

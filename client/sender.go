@@ -138,6 +138,7 @@ func (w *worker) next() []fastpay.Payment {
 	c := w.sender.client
 	now := c.cfg.Now()
 	var out []fastpay.Payment
+	room := fastpay.MaxMessageSize - listHeader
 	open := w.sender.unfinished()
 	w.forget(open)
 	for _, tx := range open {
@@ -152,18 +153,14 @@ func (w *worker) next() []fastpay.Payment {
 		if !member {
 			continue
 		}
-		payment := fastpay.Payment{Tx: tx}
 		voted := false
-		c.replica.Read(func(b *fastpay.Board) {
-			_, voted = b.Certificate(tx.ID(), signer)
-			for _, id := range tx.Envelope().Parents {
-				if qc, ok := b.QC(id); ok {
-					payment.Parents = append(payment.Parents, qc)
-				}
-			}
-		})
+		c.replica.Read(func(b *fastpay.Board) { _, voted = b.Certificate(tx.ID(), signer) })
 		if voted {
 			continue
+		}
+		payment, ok := fit(c.payment(tx), &room)
+		if !ok {
+			break // the next submit takes it
 		}
 		out = append(out, payment)
 		if len(out) == fastpay.MaxPayments {
@@ -171,6 +168,25 @@ func (w *worker) next() []fastpay.Payment {
 		}
 	}
 	return out
+}
+
+// listHeader is the most bytes that the header of a submit's list takes.
+const listHeader = 4
+
+// fit takes a payment's bytes from the room of a submit, and reports false if
+// there are too few left. Parents that leave no submit room for the payment stay
+// behind: a validator that lacks them asks for them.
+func fit(p fastpay.Payment, room *int) (fastpay.Payment, bool) {
+	n := len(p.Encode())
+	if n > fastpay.MaxMessageSize-listHeader {
+		p.Parents = nil
+		n = len(p.Encode())
+	}
+	if n > *room {
+		return p, false
+	}
+	*room -= n
+	return p, true
 }
 
 // unfinished returns the payments without a QC that are not over, in the order of

@@ -38,6 +38,7 @@ type engine struct {
 	missing  chan missing               // to the fetcher; bounded, full = later
 	views    chan fastpay.HeadView      // to the herald; holds the newest only
 	halted   func() error               // why this validator signs no more, or nil
+	stopped  <-chan struct{}            // closed when halted
 	seats    map[common.Hash]*seatState // by committee id
 	snap     *fastpay.Snapshot          // nil until the chain was seen
 	header   tempo.Header               // of snap's block
@@ -64,15 +65,16 @@ type gate struct {
 	closed    error
 }
 
-// missing names evidence that a decision lacked.
+// missing is a payment whose decision lacked evidence: of its lane from a slot on,
+// or of its parents.
 type missing struct {
-	lane    common.Hash
-	from    uint64
-	parents []fastpay.ID
+	tx   *fastpay.Tx
+	from uint64
 }
 
 // run decides until ctx ends.
 func (e *engine) run(ctx context.Context) error {
+	stopped := e.stopped
 	for {
 		changed := e.replica.Changed()
 		e.followBoard()
@@ -102,12 +104,25 @@ func (e *engine) run(ctx context.Context) error {
 		case res := <-e.results:
 			e.takeRead(res)
 		case g := <-e.gates:
-			e.setGate(g)
+			e.open(g)
 		case g := <-e.abstain:
 			e.setGate(g)
+		case <-stopped:
+			stopped = nil
+			e.dismiss()
 		case <-changed:
 		}
 	}
+}
+
+// dismiss answers those who wait for votes that will not be signed any more.
+func (e *engine) dismiss() {
+	for id, waiting := range e.signing {
+		for _, reply := range waiting {
+			answer(reply, p2p.SubmitResult{ID: id, Reject: fastpay.RejectOf(e.stoppedError())})
+		}
+	}
+	clear(e.signing)
 }
 
 // drain takes what waits beside a first request, up to a batch.
@@ -189,8 +204,8 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 
 // mayDecide returns why this validator gives no vote now, or nil.
 func (e *engine) mayDecide(s *seatState) error {
-	if err := e.halted(); err != nil {
-		return fmt.Errorf("%w: this validator has stopped signing: %w", fastpay.TemporaryUnavailable, err)
+	if e.halted() != nil {
+		return e.stoppedError()
 	}
 	if s.closed != nil {
 		return fmt.Errorf("%w: %w", fastpay.TemporaryUnavailable, s.closed)
@@ -199,6 +214,11 @@ func (e *engine) mayDecide(s *seatState) error {
 		return fmt.Errorf("%w: this validator's node has not shown a finalized block yet", fastpay.TemporaryUnavailable)
 	}
 	return nil
+}
+
+// stoppedError says why this validator signs no more.
+func (e *engine) stoppedError() error {
+	return fmt.Errorf("%w: this validator has stopped signing: %w", fastpay.TemporaryUnavailable, e.halted())
 }
 
 // now is the validator's chain time (section 4).
@@ -223,8 +243,8 @@ func (e *engine) refuse(req request, err error) {
 	}
 	switch reject.Code {
 	case fastpay.NonceSeqTooHigh, fastpay.MissingParentQC:
-		m := missing{lane: req.tx.LaneID(), parents: req.tx.Envelope().Parents}
-		if account, ok := e.snap.Account(m.lane); ok {
+		m := missing{tx: req.tx}
+		if account, ok := e.snap.Account(req.tx.LaneID()); ok {
 			m.from = account.Nonce
 		}
 		select {
@@ -361,6 +381,18 @@ func (e *engine) checkOwnVote(committee common.Hash, id fastpay.ID) {
 // unknownVote is why a validator abstains.
 func unknownVote(id fastpay.ID) error {
 	return fmt.Errorf("this validator voted for %s, which its store does not know: the store was rolled back; take part with a new key from the next committee on", id)
+}
+
+// open lets a recovered seat sign. What recovery brought comes first: it may hold
+// a vote of ours that the store has lost.
+func (e *engine) open(g gate) {
+	select {
+	case a := <-e.abstain:
+		e.setGate(a)
+	default:
+	}
+	e.followBoard()
+	e.setGate(g)
 }
 
 // setGate opens or closes signing for a committee. An abstention stays.

@@ -12,12 +12,14 @@ import (
 type halt struct {
 	reason  atomic.Pointer[error]
 	signing prometheus.Gauge
+	stopped chan struct{} // closed when a reason is set
 }
 
 // set stops the signer. The first reason stays.
 func (h *halt) set(reason error) {
 	if h.reason.CompareAndSwap(nil, &reason) {
 		h.signing.Set(0)
+		close(h.stopped)
 		logger.Errorw("this validator has stopped signing", "reason", reason)
 	}
 }

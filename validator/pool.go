@@ -7,8 +7,13 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 )
 
+// maxPoolLane is the number of payments of one lane in the pool: twice what may
+// be open in it at once, since a vote tries all of them again.
+const maxPoolLane = 2 * fastpay.MaxDepth
+
 // pool keeps payments that were refused for now, with what may change that. It
-// is bounded: the oldest goes first. One owner.
+// is bounded: the oldest goes first, and a lane that has its share gets no more.
+// One owner.
 type pool struct {
 	limit    int
 	items    map[fastpay.ID]*list.Element // of *fastpay.Tx
@@ -27,10 +32,13 @@ func newPool(limit int) *pool {
 	}
 }
 
-// add keeps a payment and reports whether an older one had to go.
+// add keeps a payment and reports whether one, this or an older one, had to go.
 func (p *pool) add(tx *fastpay.Tx) (dropped bool) {
 	if _, ok := p.items[tx.ID()]; ok {
 		return false
+	}
+	if len(p.byLane[tx.LaneID()]) >= maxPoolLane {
+		return true
 	}
 	if len(p.items) >= p.limit {
 		p.remove(p.order.Front().Value.(*fastpay.Tx))

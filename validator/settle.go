@@ -35,9 +35,10 @@ type settler struct {
 
 // unsettled is a certified payment that is not final yet.
 type unsettled struct {
-	tx       *fastpay.Tx
-	since    time.Time // certified, as this process saw it
-	lastSent time.Time // zero if never
+	tx        *fastpay.Tx
+	since     time.Time // certified, as this process saw it
+	lastSent  time.Time // zero if never
+	sponsored bool      // counted against its payer's hour
 }
 
 func newSettler(v *Validator) (*settler, error) {
@@ -90,6 +91,8 @@ func (s *settler) follow() []fastpay.ID {
 					s.open[id] = &unsettled{tx: tx, since: now}
 					fresh = append(fresh, id)
 				}
+			case fastpay.StageUnknown, fastpay.StageAccepted:
+				// Certified by what stands on it, if it is on the list.
 			default:
 				delete(s.open, id)
 			}
@@ -114,7 +117,7 @@ func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 		if s.sentLately(dep) {
 			continue
 		}
-		if err := s.send(ctx, tx); err != nil {
+		if err := s.send(ctx, dep); err != nil {
 			logger.Warnw("payment was not handed to the node, it is tried again", "tx", tx.ID(), "error", err)
 			return // what stands on it would fail
 		}
@@ -167,12 +170,15 @@ func (s *settler) closure(id fastpay.ID) []*fastpay.Tx {
 	return out
 }
 
-// send adds the sponsor's signature to a payment and submits it.
-func (s *settler) send(ctx context.Context, tx *fastpay.Tx) error {
-	if !s.allow(tx.Sender()) {
+// send adds the sponsor's signature to a payment and submits it. A payment counts
+// against its payer's hour once, however often it is sent.
+func (s *settler) send(ctx context.Context, u *unsettled) error {
+	tx := u.tx
+	if !u.sponsored && !s.allow(tx.Sender()) {
 		s.v.metrics.submitted.WithLabelValues("payer_limit").Inc()
 		return fmt.Errorf("payer %s has used up the payments this member sponsors within an hour", tx.Sender())
 	}
+	u.sponsored = true
 	committee := s.v.engine.seats[tx.CommitteeID()]
 	if committee == nil {
 		return fmt.Errorf("payment %s is of a committee this validator is not in", tx.ID())

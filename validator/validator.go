@@ -30,6 +30,7 @@ type Validator struct {
 	durable chan []*fastpay.Promise // from the committer to the signer
 	proven  chan *fastpay.Evidence  // from the replica, to publish
 	genesis common.Hash
+	floor   *guardRecord // not reached again yet; owned by followChain
 
 	peerJoined chan struct{} // holds one: somebody new to recover from
 	signing    chan struct{} // closed once a seat may sign
@@ -54,11 +55,17 @@ func New(cfg Config) (*Validator, error) {
 		peerJoined: make(chan struct{}, 1),
 		signing:    make(chan struct{}),
 	}
-	v.halt.signing = v.metrics.signing
+	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error
 	v.replica, err = replica.New(replica.Config{
 		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Store: cfg.Store,
 		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+		OnPayment: func(ctx context.Context, tx *fastpay.Tx) {
+			select {
+			case v.engine.requests <- request{tx: tx}:
+			case <-ctx.Done():
+			}
+		},
 		OnEvidence: func(e *fastpay.Evidence) {
 			select {
 			case v.proven <- e:
@@ -94,7 +101,7 @@ func New(cfg Config) (*Validator, error) {
 // newEngine returns the engine with the votes on record.
 func newEngine(v *Validator) (*engine, error) {
 	e := &engine{
-		cfg: &v.cfg, replica: v.replica, journal: v.journal, metrics: v.metrics, halted: v.halt.get,
+		cfg: &v.cfg, replica: v.replica, journal: v.journal, metrics: v.metrics, halted: v.halt.get, stopped: v.halt.stopped,
 		requests: make(chan request, v.cfg.Limits.Intake),
 		updates:  make(chan tempo.Update),
 		commits:  make(chan []*fastpay.Promise),
@@ -115,6 +122,10 @@ func newEngine(v *Validator) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	guard, err := v.journal.guard()
+	if err != nil {
+		return nil, err
+	}
 	err = v.replica.Update(func(b *fastpay.Board) {
 		for _, s := range v.cfg.seats() {
 			// The ledger reads the Board, always under the replica's lock.
@@ -122,6 +133,11 @@ func newEngine(v *Validator) (*engine, error) {
 			for _, p := range votes {
 				if p.Tx.CommitteeID() == s.committee.ID() {
 					state.ledger.Record(p)
+					// A live vote that was never signed is signed when the seat opens.
+					_, signed := b.Certificate(p.Tx.ID(), s.index)
+					if expiry := p.Tx.Envelope().ValidBefore; !signed && (guard == nil || expiry > guard.Time) {
+						e.pool.add(p.Tx)
+					}
 				}
 			}
 			e.seats[s.committee.ID()] = state
@@ -155,11 +171,11 @@ func (v *Validator) Run(ctx context.Context) error {
 	g.Go(func() error { return v.engine.run(ctx) })
 	g.Go(func() error { return v.runCommitter(ctx) })
 	g.Go(func() error { return v.runSigner(ctx) })
-	g.Go(func() error { return v.runFetcher(ctx) })
 	g.Go(func() error { return v.runHerald(ctx) })
 	g.Go(func() error { return v.runEvidence(ctx) })
 	g.Go(func() error { return v.followChain(ctx) })
 	g.Go(func() error { return settler.run(ctx) })
+	g.Go(func() error { return v.runFetcher(ctx) })
 	for range v.cfg.Limits.Readers {
 		g.Go(func() error { return v.engine.runReader(ctx) })
 	}
@@ -196,6 +212,10 @@ func (v *Validator) followChain(ctx context.Context) error {
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen, v.cfg.Chain)
+		ok, err := v.reached(ctx, u.Finalized)
+		if err != nil || !ok {
+			return err
+		}
 		guard := guardRecord{Genesis: v.genesis, Number: u.Finalized.Number, Hash: u.Finalized.Hash, Parent: u.Finalized.Parent, Time: u.Finalized.Time}
 		if err := v.journal.setGuard(guard); err != nil {
 			v.halt.set(fmt.Errorf("the guard record could not be stored: %w", err))
