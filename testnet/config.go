@@ -9,10 +9,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/allegro-p2p/allegro/validator"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
@@ -40,6 +42,12 @@ type Config struct {
 	// Addresses returns where a validator listens, if that is known before it
 	// runs. nil: validators start one after another and tell.
 	Addresses func(name string) []string
+
+	// EditFile, EditValidator and EditClient change what a network is made of
+	// before it is used: tests put faults in there. nil: nothing is changed.
+	EditFile      func(f *netfile.File)
+	EditValidator func(name string, cfg *validator.Config)
+	EditClient    func(name string, cfg *client.Config)
 }
 
 // Account is a client with what it holds at genesis, in units of the asset.
@@ -150,6 +158,9 @@ func (c *Config) file() *netfile.File {
 		committee.Members = append(committee.Members, member)
 	}
 	f.Committees = []netfile.Committee{committee}
+	if c.EditFile != nil {
+		c.EditFile(f)
+	}
 	return f
 }
 

@@ -139,10 +139,15 @@ func (n *Network) Restart(ctx context.Context, name string, fs vfs.FS) (*Peer, e
 	return nil, fmt.Errorf("testnet: no peer is called %s", name)
 }
 
-// WaitReady blocks until every peer is connected to every member that runs, every
-// client has seen the chain, and every validator may sign.
+// WaitReady blocks until every peer that runs is connected to every member that
+// runs, every client has seen the chain, and every validator may sign.
 func (n *Network) WaitReady(ctx context.Context) error {
 	for _, p := range n.Peers {
+		select {
+		case <-p.Done():
+			continue
+		default:
+		}
 		if _, err := p.Node.WaitReady(ctx, n.committee.ID()); err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}

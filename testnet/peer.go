@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 
 	"github.com/allegro-p2p/allegro/aggregator"
 	"github.com/allegro-p2p/allegro/client"
@@ -39,6 +40,8 @@ type Peer struct {
 	stop    context.CancelFunc
 	done    chan struct{} // closed when run has returned
 	err     error         // why run returned; read after done
+	ending  sync.Once
+	ended   error // what Stop returns
 }
 
 // runner is what the three roles have in common.
@@ -92,7 +95,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 	jitter := n.cfg.jitter(p.Name)
 	switch p.Role {
 	case p2p.RoleValidator:
-		p.Validator, err = validator.New(validator.Config{
+		cfg := validator.Config{
 			Rules: n.rules, Signer: validator.NewKeySigner(voteKey(p.Name)), Node: node, Store: p.store,
 			Chain: p.chain, Follower: follower,
 			Settlement: validator.Settlement{
@@ -100,18 +103,24 @@ func (n *Network) build(p *Peer) (runner, error) {
 				BlockTime: n.cfg.BlockTime, PerPayer: int(n.file.Limits.SponsoredPerPayerPerHour),
 			},
 			Limits: validator.DefaultLimits(), Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
-		})
-		if err != nil {
+		}
+		if n.cfg.EditValidator != nil {
+			n.cfg.EditValidator(p.Name, &cfg)
+		}
+		if p.Validator, err = validator.New(cfg); err != nil {
 			return nil, err
 		}
 		p.Node, p.Replica = p.Validator.Node(), p.Validator.Replica()
 		return p.Validator, nil
 	case p2p.RoleClient:
-		p.Client, err = client.New(client.Config{
+		cfg := client.Config{
 			Rules: n.rules, Key: accountKey("account", p.Name), Node: node, Store: p.store,
 			Chain: p.chain, Follower: follower, Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
-		})
-		if err != nil {
+		}
+		if n.cfg.EditClient != nil {
+			n.cfg.EditClient(p.Name, &cfg)
+		}
+		if p.Client, err = client.New(cfg); err != nil {
 			return nil, err
 		}
 		p.Node, p.Replica = p.Client.Node(), p.Client.Replica()
@@ -137,10 +146,14 @@ func (n *Network) nextBoot() (boot [8]byte) {
 }
 
 // Stop ends the peer and returns why it ended, or what kept it from ending well.
+// Later calls return the same.
 func (p *Peer) Stop() error {
-	p.stop()
-	<-p.done
-	return errors.Join(p.err, p.close())
+	p.ending.Do(func() {
+		p.stop()
+		<-p.done
+		p.ended = errors.Join(p.err, p.close())
+	})
+	return p.ended
 }
 
 func (p *Peer) close() error {

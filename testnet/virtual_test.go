@@ -2,6 +2,7 @@ package testnet_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -13,8 +14,10 @@ import (
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/p2ptest"
 	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/allegro-p2p/allegro/validator"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/holiman/uint256"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,6 +27,15 @@ type virtual struct {
 	*testnet.Network
 	net   *p2ptest.Net
 	disks map[string]*vfs.MemFS
+	// closers end what a test runs beside the network.
+	closers []func() error
+	// ends is what a peer ends with that a test has broken; nil for none.
+	ends error
+
+	// The keys of the peers, for tests that play them by hand.
+	accounts map[string]*ecdsa.PrivateKey
+	sponsors map[string]*ecdsa.PrivateKey
+	signers  map[string]validator.Signer
 }
 
 // startVirtual starts a network inside a synctest bubble. Round trips differ per
@@ -34,6 +46,10 @@ func startVirtual(t *testing.T, seed uint64, change func(*testnet.Config)) *virt
 	v := &virtual{
 		net:   p2ptest.NewNet(time.Duration(1+random.IntN(40)) * time.Millisecond),
 		disks: make(map[string]*vfs.MemFS),
+
+		accounts: make(map[string]*ecdsa.PrivateKey),
+		sponsors: make(map[string]*ecdsa.PrivateKey),
+		signers:  make(map[string]validator.Signer),
 	}
 	cfg := testnet.DefaultConfig()
 	cfg.Dir, cfg.Seed = "/net", seed
@@ -46,6 +62,19 @@ func startVirtual(t *testing.T, seed uint64, change func(*testnet.Config)) *virt
 	if change != nil {
 		change(&cfg)
 	}
+	editValidator, editClient := cfg.EditValidator, cfg.EditClient
+	cfg.EditValidator = func(name string, c *validator.Config) {
+		v.signers[name], v.sponsors[name] = c.Signer, c.Settlement.Sponsor
+		if editValidator != nil {
+			editValidator(name, c)
+		}
+	}
+	cfg.EditClient = func(name string, c *client.Config) {
+		v.accounts[name] = c.Key
+		if editClient != nil {
+			editClient(name, c)
+		}
+	}
 	n, err := testnet.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	v.Network = n
@@ -55,7 +84,14 @@ func startVirtual(t *testing.T, seed uint64, change func(*testnet.Config)) *virt
 // close ends the network as virtual time wants it.
 func (v *virtual) close(t *testing.T) {
 	t.Helper()
-	require.NoError(t, v.Network.Close())
+	for _, stop := range v.closers {
+		assert.NoError(t, stop())
+	}
+	if err := v.Network.Close(); v.ends == nil {
+		assert.NoError(t, err)
+	} else {
+		assert.ErrorIs(t, err, v.ends)
+	}
 	v.net.Close()
 	p2ptest.Settle()
 	synctest.Wait()
@@ -80,7 +116,7 @@ func (v *virtual) restart(t *testing.T, name string, disk *vfs.MemFS) {
 }
 
 // seeds of the tests that vary links, jitter and the moment of a fault.
-const seeds = 20
+const seeds = 8
 
 // TestSceneInVirtualTime plays the whole scene with all peers.
 func TestSceneInVirtualTime(t *testing.T) {
