@@ -8,6 +8,7 @@ tempo/tx76 checks those against vectors of its own.
 """
 import hashlib
 import json
+import pathlib
 import sys
 
 failures = 0
@@ -255,4 +256,5 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    beside = pathlib.Path(__file__).with_name("vectors.json")
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else beside))
