@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
 )
 
 // free are the keys that peers of one network may set differently.
@@ -70,7 +72,7 @@ func eachChange(visit func(key string, f *File)) {
 // leaves calls visit for every value of a table that is no table itself.
 func leaves(table reflect.Value, place string, visit func(key string, v reflect.Value)) {
 	for i := range table.NumField() {
-		key := strings.TrimPrefix(place+"."+keyOf(table.Type().Field(i)), ".")
+		key := strings.TrimPrefix(place+"."+strict.KeyOf(table.Type().Field(i)), ".")
 		switch v := table.Field(i); {
 		case v.Kind() == reflect.Struct:
 			leaves(v, key, visit)

@@ -14,7 +14,7 @@ func TestImports(t *testing.T) {
 		t.Fatalf("go list -deps: %v", err)
 	}
 	const module = "github.com/allegro-p2p/allegro/"
-	allowed := map[string]bool{module + "fastpay": true, module + "tempo/tx76": true, module + "p2p/netfile": true}
+	allowed := map[string]bool{module + "fastpay": true, module + "tempo/tx76": true, module + "p2p/netfile": true, module + "p2p/netfile/strict": true}
 	for _, path := range strings.Fields(string(out)) {
 		if strings.HasPrefix(path, module) && !allowed[path] {
 			t.Errorf("depends on %s", path)

@@ -1,13 +1,13 @@
 package netfile
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 
+	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -70,10 +70,8 @@ func parse(data []byte) (*File, error) {
 		return nil, fmt.Errorf("has more than %d bytes: this is not a network file", maxSize)
 	}
 	var f File
-	d := toml.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		return nil, explain(err)
+	if err := strict.Decode(data, &f); err != nil {
+		return nil, err
 	}
 	if err := f.check(); err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
 )
 
 var update = flag.Bool("update", false, "write testdata/network.toml anew")
@@ -49,7 +51,7 @@ func TestEncodeComments(t *testing.T) {
 	for _, table := range []any{File{}, Chain{}, Fees{}, Limits{}} {
 		for i := range reflect.TypeOf(table).NumField() {
 			if f := reflect.TypeOf(table).Field(i); f.Tag.Get("comment") == "" {
-				t.Errorf("key %s of %T has no comment", keyOf(f), table)
+				t.Errorf("key %s of %T has no comment", strict.KeyOf(f), table)
 			}
 		}
 	}

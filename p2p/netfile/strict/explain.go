@@ -1,4 +1,4 @@
-package netfile
+package strict
 
 import (
 	"encoding"
@@ -10,13 +10,14 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// explain turns an error of the TOML decoder into a sentence about the file.
-func explain(err error) error {
+// explain turns an error of the TOML decoder into a sentence about a file whose
+// keys are the fields of root.
+func explain(root reflect.Type, err error) error {
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
 		first := &unknown.Errors[0]
 		line, _ := first.Position()
-		return fmt.Errorf("line %d: %w", line, unknownKey(first.Key()))
+		return fmt.Errorf("line %d: %w", line, unknownKey(root, first.Key()))
 	}
 	var bad *toml.DecodeError
 	if !errors.As(err, &bad) {
@@ -25,7 +26,7 @@ func explain(err error) error {
 	line, _ := bad.Position()
 	reason := strings.TrimPrefix(bad.Error(), "toml: ")
 	key := strings.Join(bad.Key(), ".")
-	switch t, known := typeOf(bad.Key()); {
+	switch t, known := typeOf(root, bad.Key()); {
 	case key == "":
 		return fmt.Errorf("line %d: %s", line, reason)
 	case known && !hasText(t):

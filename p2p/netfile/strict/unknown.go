@@ -1,4 +1,4 @@
-package netfile
+package strict
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// unknownKey is the error about a key that the file's format does not have. It
+// unknownKey is the error about a key that the format of root does not have. It
 // names the nearest key that exists, else all keys of the table.
-func unknownKey(path []string) error {
-	table, at := reflect.TypeFor[File](), 0
+func unknownKey(root reflect.Type, path []string) error {
+	table, at := root, 0
 	for ; at < len(path)-1; at++ {
 		field, ok := fieldOf(table, path[at])
 		if !ok || element(field).Kind() != reflect.Struct {
@@ -18,7 +18,7 @@ func unknownKey(path []string) error {
 		table = element(field)
 	}
 	key, place := strings.Join(path[:at+1], "."), strings.Join(path[:at], ".")
-	if near := nearest(path[at], place); near != "" {
+	if near := nearest(root, path[at], place); near != "" {
 		return fmt.Errorf("key %s is unknown: did you mean %s?", key, near)
 	}
 	return fmt.Errorf("key %s is unknown: the keys there are %s", key, strings.Join(names(table), ", "))
@@ -26,9 +26,9 @@ func unknownKey(path []string) error {
 
 // nearest returns the key that is most like name, with its table if that is not
 // place; "" if none is.
-func nearest(name, place string) string {
+func nearest(root reflect.Type, name, place string) string {
 	best, bestCost := "", len(name)/3+2
-	walk(reflect.TypeFor[File](), "", func(table, key string) {
+	walk(root, "", func(table, key string) {
 		cost, text := distance(strings.ToLower(name), key), key
 		if table != place {
 			cost++ // a slip of the fingers is likelier than one of the place
@@ -44,7 +44,7 @@ func nearest(name, place string) string {
 // walk calls visit for every key of the format, with the table it stands in.
 func walk(t reflect.Type, table string, visit func(table, key string)) {
 	for i := range t.NumField() {
-		key := keyOf(t.Field(i))
+		key := KeyOf(t.Field(i))
 		visit(table, key)
 		if inner := element(t.Field(i).Type); inner.Kind() == reflect.Struct {
 			walk(inner, strings.TrimPrefix(table+"."+key, "."), visit)
@@ -53,8 +53,8 @@ func walk(t reflect.Type, table string, visit func(table, key string)) {
 }
 
 // typeOf returns the type of the key at a path.
-func typeOf(path []string) (reflect.Type, bool) {
-	t := reflect.TypeFor[File]()
+func typeOf(root reflect.Type, path []string) (reflect.Type, bool) {
+	t := root
 	for _, name := range path {
 		field, ok := fieldOf(element(t), name)
 		if !ok {
@@ -72,7 +72,7 @@ func fieldOf(table reflect.Type, name string) (reflect.Type, bool) {
 		return nil, false
 	}
 	for i := range table.NumField() {
-		if f := table.Field(i); strings.EqualFold(keyOf(f), name) {
+		if f := table.Field(i); strings.EqualFold(KeyOf(f), name) {
 			return f.Type, true
 		}
 	}
@@ -91,13 +91,13 @@ func element(t reflect.Type) reflect.Type {
 func names(table reflect.Type) []string {
 	var keys []string
 	for i := range table.NumField() {
-		keys = append(keys, keyOf(table.Field(i)))
+		keys = append(keys, KeyOf(table.Field(i)))
 	}
 	return keys
 }
 
-// keyOf is the TOML key of a field.
-func keyOf(f reflect.StructField) string {
+// KeyOf is the TOML key of a field.
+func KeyOf(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
 	return name
 }
