@@ -1,0 +1,220 @@
+package home
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Config is what is a peer's own, as config.toml has it. What peers share stands in
+// network.toml. Each key can also be set by the environment, which wins over the file
+// (see [EnvName]), and some by a flag, which wins over both.
+type Config struct {
+	Node      Node      `toml:"node" comment:"This peer."`
+	P2P       P2P       `toml:"p2p" comment:"Its place in the peer-to-peer network. Addresses are multiaddrs."`
+	Chain     Chain     `toml:"chain" comment:"The peer's own chain node. Do not use one that you do not trust: it says what is final."`
+	Validator Validator `toml:"validator" comment:"For role validator."`
+	Client    Client    `toml:"client" comment:"For role client."`
+	Keystore  Keystore  `toml:"keystore" comment:"The accounts in keystore/."`
+	Metrics   Metrics   `toml:"metrics" comment:"Prometheus metrics over HTTP."`
+	Log       Log       `toml:"log" comment:"Logs, on standard error."`
+}
+
+// Node names the peer.
+type Node struct {
+	Name string   `toml:"name" comment:"Name of this peer, for people."`
+	Role p2p.Role `toml:"role" comment:"validator, client or aggregator."`
+}
+
+// P2P is the peer's place in the network.
+type P2P struct {
+	Listen   []string `toml:"listen,multiline" comment:"Where to listen; empty: this peer only dials. Port 0 lets the system choose."`
+	Announce []string `toml:"announce,multiline" comment:"Addresses to tell others instead of the ones listened on, for a peer behind a router."`
+	Peers    []string `toml:"peers,multiline" comment:"Peers to keep connected beside the validators of network.toml, each with /p2p/ and its id."`
+	Public   bool     `toml:"public" comment:"Whether strangers can reach this peer: it is then stricter with many peers behind one address."`
+}
+
+// Chain is the peer's own node.
+type Chain struct {
+	RPC string `toml:"rpc" comment:"URL of its JSON-RPC: http, https, ws or wss."`
+}
+
+// Validator is what only a validator needs.
+type Validator struct {
+	Sponsor netfile.Address `toml:"sponsor" comment:"Account in keystore/ that pays the fees of what this validator puts on the chain."`
+}
+
+// Client is what only a client needs.
+type Client struct {
+	Account netfile.Address `toml:"account" comment:"Account in keystore/ that pays and is paid."`
+}
+
+// Keystore says how accounts are unlocked.
+type Keystore struct {
+	PasswordFile string `toml:"password_file" comment:"File with the accounts' password, relative to this directory; empty: it is asked for at the terminal."`
+}
+
+// Metrics says where /metrics is served.
+type Metrics struct {
+	Listen string `toml:"listen" comment:"HOST:PORT; empty: not served. Port 0 lets the system choose."`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  string `toml:"level" comment:"debug, info, warn or error; single parts like \"info,p2p=debug\"."`
+	Format string `toml:"format" comment:"auto, text or json. auto: text at a terminal, else json."`
+}
+
+// Log formats.
+const (
+	LogAuto = "auto"
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// DefaultConfig returns the config of a role before anybody set anything.
+func DefaultConfig(role p2p.Role) Config {
+	c := Config{
+		Node:     Node{Name: string(role), Role: role},
+		P2P:      P2P{Listen: []string{}, Announce: []string{}, Peers: []string{}},
+		Chain:    Chain{RPC: "http://127.0.0.1:8545"},
+		Keystore: Keystore{PasswordFile: passwordFile},
+		Metrics:  Metrics{Listen: "127.0.0.1:0"},
+		Log:      Log{Level: "info", Format: LogAuto},
+	}
+	if role != p2p.RoleClient {
+		c.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+	}
+	return c
+}
+
+// passwordFile is where init puts a keystore's password.
+const passwordFile = "keys/password"
+
+// Validate reports the first fault of c, with its key and the remedy.
+func (c *Config) Validate() error {
+	for _, check := range []func() error{c.Node.check, c.P2P.check, c.Chain.check, c.Metrics.check, c.Log.check} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n Node) check() error {
+	if n.Name == "" || strings.ContainsAny(n.Name, "/\\ \t\n") || len(n.Name) > 64 {
+		return fmt.Errorf("node.name is %q: want 1 to 64 characters without spaces and slashes", n.Name)
+	}
+	switch n.Role {
+	case p2p.RoleValidator, p2p.RoleClient, p2p.RoleAggregator:
+		return nil
+	}
+	return fmt.Errorf("node.role is %q: want validator, client or aggregator", n.Role)
+}
+
+func (c P2P) check() error {
+	for _, a := range c.Listen {
+		if _, err := p2p.ParseListen(a); err != nil {
+			return fmt.Errorf("p2p.listen: %w", err)
+		}
+	}
+	for _, a := range c.Announce {
+		if _, err := p2p.ParseListen(a); err != nil {
+			return fmt.Errorf("p2p.announce: %w", err)
+		}
+	}
+	for _, a := range c.Peers {
+		if _, err := p2p.ParsePeer(a); err != nil {
+			return fmt.Errorf("p2p.peers: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c Chain) check() error {
+	u, err := url.Parse(c.RPC)
+	if err != nil || u.Host == "" {
+		// The URL itself may hold an access token.
+		return errors.New("chain.rpc is no URL of a node: want one like http://127.0.0.1:8545")
+	}
+	switch u.Scheme {
+	case "http", "https", "ws", "wss":
+		return nil
+	}
+	return fmt.Errorf("chain.rpc has the scheme %q: want http, https, ws or wss", u.Scheme)
+}
+
+func (m Metrics) check() error {
+	if m.Listen == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(m.Listen); err != nil {
+		return fmt.Errorf("metrics.listen is %q: want HOST:PORT like 127.0.0.1:9460, or nothing", m.Listen)
+	}
+	return nil
+}
+
+// Levels splits log.level into the level of everything and those of single parts.
+func (l Log) Levels() (all string, parts map[string]string, err error) {
+	all, parts = "info", make(map[string]string)
+	for _, item := range strings.Split(l.Level, ",") {
+		part, level, single := strings.Cut(strings.TrimSpace(item), "=")
+		if !single {
+			part, level = "", part
+		}
+		switch level {
+		case "debug", "info", "warn", "error":
+		default:
+			return "", nil, fmt.Errorf("log.level is %q: want debug, info, warn or error, or a list like info,p2p=debug", l.Level)
+		}
+		if single {
+			parts[part] = level
+		} else {
+			all = level
+		}
+	}
+	return all, parts, nil
+}
+
+func (l Log) check() error {
+	switch l.Format {
+	case LogAuto, LogText, LogJSON:
+	default:
+		return fmt.Errorf("log.format is %q: want auto, text or json", l.Format)
+	}
+	_, _, err := l.Levels()
+	return err
+}
+
+// parseConfig reads a config file over the defaults of its role.
+func parseConfig(data []byte) (Config, error) {
+	var role struct {
+		Node struct {
+			Role p2p.Role `toml:"role"`
+		} `toml:"node"`
+	}
+	// What is wrong is said below, where unknown keys are too.
+	_ = toml.Unmarshal(data, &role)
+	c := DefaultConfig(role.Node.Role)
+	if err := strict.Decode(data, &c); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// encode returns c as a file with a comment on every part.
+func (c *Config) encode() ([]byte, error) {
+	data, err := toml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encoding config: %w", err)
+	}
+	return append([]byte("# What is this peer's own. `allegro config show --origin` tells where each value comes from:\n"+
+		"# a flag wins over ALLEGRO_… in the environment, that over this file, this file over the default.\n\n"), data...), nil
+}

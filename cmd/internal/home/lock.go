@@ -1,0 +1,121 @@
+package home
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// ErrInUse means that another process has the home, or its vote key.
+var ErrInUse = errors.New("is in use")
+
+// Holder says who has a home.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"` // without flags, which may be long
+	Home    string    `json:"home"`
+	Since   time.Time `json:"since"`
+}
+
+// Lock keeps other processes from a home, or from a vote key. The kernel frees it
+// when the process ends, however that happens.
+type Lock struct{ file *flock.Flock }
+
+// Lock takes the home for a command. The error wraps [ErrInUse] and names the holder.
+func (h *Home) Lock(command string) (*Lock, error) {
+	l, holder, err := lock(filepath.Join(h.dir, runName, lockName), command, h.dir)
+	if errors.Is(err, ErrInUse) {
+		return nil, fmt.Errorf("home %s %w by pid %d (%s, since %s): stop it, or name another home with --home",
+			h.dir, ErrInUse, holder.PID, holder.Command, since(holder.Since))
+	}
+	return l, err
+}
+
+// LockVoteKey takes a vote key for a command, so that no second process on this
+// machine votes with it from a copy of the home: two signers of one key can
+// contradict each other, and the proof of that costs the validator its seat. The
+// error wraps [ErrInUse] and names the holder.
+func (h *Home) LockVoteKey(public []byte, command string) (*Lock, error) {
+	name := fmt.Sprintf("allegro-vote-%x.lock", sha256.Sum256(public))
+	l, holder, err := lock(filepath.Join(os.TempDir(), name), command, h.dir)
+	if errors.Is(err, ErrInUse) {
+		return nil, fmt.Errorf("vote key 0x%x… %w by pid %d (%s in %s, since %s): one key votes in one process only, give this validator a key of its own",
+			public[:4], ErrInUse, holder.PID, holder.Command, holder.Home, since(holder.Since))
+	}
+	return l, err
+}
+
+// since writes when a lock was taken.
+func since(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+const lockName = "node.lock"
+
+// lock takes a file that says who has it.
+func lock(path, command, dir string) (*Lock, Holder, error) {
+	file := flock.New(path, flock.SetPermissions(0o600))
+	taken, err := file.TryLock()
+	if err != nil {
+		return nil, Holder{}, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if !taken {
+		return nil, readHolder(path), ErrInUse
+	}
+	data, err := json.Marshal(Holder{os.Getpid(), command, dir, time.Now()})
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		return nil, Holder{}, errors.Join(fmt.Errorf("locking %s: %w", path, err), file.Unlock())
+	}
+	return &Lock{file}, Holder{}, nil
+}
+
+// readHolder reads who has a lock; what is not said is empty.
+func readHolder(path string) (h Holder) {
+	if data, err := os.ReadFile(path); err == nil {
+		_ = json.Unmarshal(data, &h) // it may be in the middle of being written
+	}
+	return h
+}
+
+// Holder returns who has the home, false if nobody.
+func (h *Home) Holder() (Holder, bool, error) {
+	path := filepath.Join(h.dir, runName, lockName)
+	file := flock.New(path, flock.SetPermissions(0o600))
+	taken, err := file.TryLock()
+	if err != nil {
+		return Holder{}, false, fmt.Errorf("looking at %s: %w", path, err)
+	}
+	if taken {
+		return Holder{}, false, file.Unlock()
+	}
+	return readHolder(path), true, nil
+}
+
+// Free gives the lock back.
+func (l *Lock) Free() error {
+	if err := l.file.Unlock(); err != nil {
+		return fmt.Errorf("freeing %s: %w", l.file.Path(), err)
+	}
+	return nil
+}
+
+// CommandName is a command as a lock and a log name it: the words before the first
+// flag.
+func CommandName(args []string) string {
+	words := []string{"allegro"}
+	for _, a := range args[1:] {
+		if strings.HasPrefix(a, "-") {
+			break
+		}
+		words = append(words, a)
+	}
+	return strings.Join(words, " ")
+}
