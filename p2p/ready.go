@@ -180,6 +180,43 @@ func (n *Node) Await(ctx context.Context, committeeID common.Hash, enough func(R
 	}
 }
 
+// Twin looks for another peer that votes with this validator's key: it tries the
+// addresses that the network file gives for the key under other peer ids, each once,
+// and returns the peer that proved the key. It returns false if there is none that
+// can be reached, and ctx's error if that ends first.
+func (n *Node) Twin(ctx context.Context) (PeerID, bool, error) {
+	select {
+	case <-n.listening:
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+	n.redial() // Run may not have come to it yet
+	for {
+		changed := n.changes.wait()
+		pending := false
+		for _, t := range n.dialer.list() {
+			if t.key == nil || !t.key.Equal(n.cfg.ValidatorKey) {
+				continue
+			}
+			_, _, refused := n.roster.refusal(t.id)
+			pending = pending || !n.roster.isGreeted(t.id) && t.problem() == "" && !refused
+		}
+		if id, found := n.roster.speaker(n.cfg.ValidatorKey); found {
+			return id, true, nil
+		}
+		if !pending {
+			return "", false, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return "", false, ctx.Err()
+		case <-n.active.Done():
+			return "", false, ErrRunning
+		}
+	}
+}
+
 // report keeps the committee metrics up to date until ctx ends.
 func (n *Node) report(ctx context.Context) {
 	var reported []*room

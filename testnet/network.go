@@ -62,25 +62,25 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 	// Validators come first: the others dial them. Each learns the addresses of
 	// those before it.
 	for i := range cfg.Validators {
-		if err := n.add(ctx, validatorName(i), p2p.RoleValidator); err != nil {
+		if err := n.Add(ctx, validatorName(i), p2p.RoleValidator); err != nil {
 			return nil, err
 		}
 	}
 	for _, a := range cfg.Clients {
-		if err := n.add(ctx, a.Name, p2p.RoleClient); err != nil {
+		if err := n.Add(ctx, a.Name, p2p.RoleClient); err != nil {
 			return nil, err
 		}
 	}
 	for i := range cfg.Aggregators {
-		if err := n.add(ctx, nameOf(aggregatorNames, "aggregator", i), p2p.RoleAggregator); err != nil {
+		if err := n.Add(ctx, nameOf(aggregatorNames, "aggregator", i), p2p.RoleAggregator); err != nil {
 			return nil, err
 		}
 	}
 	return n, nil
 }
 
-// add starts a peer and notes where it listens.
-func (n *Network) add(ctx context.Context, name string, role p2p.Role) error {
+// Add starts a further peer and notes where it listens.
+func (n *Network) Add(ctx context.Context, name string, role p2p.Role) error {
 	p, err := n.start(ctx, name, role, n.cfg.FS(name))
 	if err != nil {
 		return fmt.Errorf("testnet: %w", err)

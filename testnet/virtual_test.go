@@ -116,7 +116,7 @@ func (v *virtual) restart(t *testing.T, name string, disk *vfs.MemFS) {
 }
 
 // seeds of the tests that vary links, jitter and the moment of a fault.
-const seeds = 8
+const seeds = 20
 
 // TestSceneInVirtualTime plays the whole scene with all peers.
 func TestSceneInVirtualTime(t *testing.T) {

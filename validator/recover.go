@@ -18,6 +18,10 @@ import (
 // errRecovering is why a started validator does not sign yet.
 var errRecovering = errors.New("recovering: waits for members that with this one make a quorum")
 
+// ErrTwin means that another peer votes with this validator's key. Two signers of one
+// key can contradict each other, which the network proves and punishes.
+var ErrTwin = errors.New("another peer votes with this validator's key: stop it, or give this validator a key of its own")
+
 // chainRetry is the pause before a node that does not answer is asked again.
 const chainRetry = time.Second
 
@@ -113,7 +117,8 @@ func otherBlock(guard *guardRecord, found common.Hash) error {
 // runRecovery catches up with members until those that answered make a quorum
 // with this one; then the seat may sign (section 4.4). What they hold of our
 // votes is compared with our store on the way. Members are asked side by side: one
-// that never comes to an end keeps this one from nothing.
+// that never comes to an end keeps this one from nothing. A peer that votes with our
+// key already is an error, which wraps [ErrTwin].
 func (v *Validator) runRecovery(ctx context.Context, s seat) error {
 	asking, stop := context.WithCancel(ctx)
 	var g errgroup.Group
@@ -161,6 +166,12 @@ func (v *Validator) runRecovery(ctx context.Context, s seat) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+	}
+	switch twin, found, err := v.node.Twin(ctx); {
+	case err != nil:
+		return err
+	case found:
+		return fmt.Errorf("%w (peer %s)", ErrTwin, twin)
 	}
 	select {
 	case v.engine.gates <- gate{committee: s.committee.ID()}:
