@@ -27,9 +27,6 @@ type Config struct {
 
 	Chain    Chain
 	Follower Follower
-	// Latest says that the network reads at the latest block: a development chain
-	// without finality.
-	Latest bool
 
 	Settlement Settlement
 	Limits     Limits

@@ -1,0 +1,23 @@
+// Package api is how commands talk to a running peer: JSON over HTTP on a Unix socket
+// in the peer's home, which nobody but its owner can open. It has the documents, which
+// commands print as they are, the client, and the errors. Package daemon serves it.
+//
+// In every document amounts, heights, sequence numbers and *_unix_micros are decimal
+// strings, hashes and keys 0x-hex, and what is not known is null.
+package api
+
+// Routes. {id} is a tx id or a peer id.
+const (
+	RouteSelf      = "/v1/self"             // GET → Self
+	RouteWait      = "/v1/wait"             // GET ?for= → Self, once that holds
+	RoutePeers     = "/v1/peers"            // GET → Peers; POST ConnectRequest → Peers
+	RoutePing      = "/v1/peers/{id}/ping"  // POST → Ping
+	RouteTopics    = "/v1/topics"           // GET → Topics
+	RouteCommittee = "/v1/committee"        // GET → Committee
+	RouteBalance   = "/v1/balance/{id}"     // GET ?asset= → Balance; {id} is an address
+	RoutePayments  = "/v1/payments"         // GET ?account=&limit= → Payments; POST PayRequest → Payment
+	RoutePayment   = "/v1/payments/{id}"    // GET ?wait= → Payment
+	RouteQC        = "/v1/payments/{id}/qc" // GET → fastpay.QCFile
+	RouteWatch     = "/v1/watch"            // GET ?id= → Payments and Heads, one JSON document a line
+	RouteMetrics   = "/metrics"             // GET → Prometheus text
+)

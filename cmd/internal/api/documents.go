@@ -1,0 +1,257 @@
+package api
+
+// Self is who a peer is, and how it is. Running is null in a home where no process
+// runs.
+type Self struct {
+	Schema       string   `json:"schema"`
+	Name         string   `json:"name"`
+	Role         string   `json:"role"`
+	PeerID       string   `json:"peer_id"`
+	Addresses    []string `json:"addresses"`     // multiaddrs that others can dial, with /p2p/
+	ValidatorKey *string  `json:"validator_key"` // vote key; null unless a validator
+	Account      *string  `json:"account"`       // a client's, or a validator's sponsor
+	Home         string   `json:"home"`
+	Version      string   `json:"version"`
+	Running      *Running `json:"running"`
+}
+
+// SelfSchema names the format of Self.
+const SelfSchema = "allegro.id/v1"
+
+// Running is the state of a running peer.
+type Running struct {
+	PID     int       `json:"pid"`
+	Since   string    `json:"since_unix_micros"`
+	Metrics *string   `json:"metrics"` // URL; null if not served
+	Network string    `json:"network"` // name and digest
+	Ready   Readiness `json:"ready"`
+	Chain   Chain     `json:"chain"`
+	// Signing says whether a validator may sign, and WhyNot why it may not; null
+	// for other roles.
+	Signing *bool   `json:"signing"`
+	WhyNot  *string `json:"why_not"`
+	// Problems are what an operator should look at, each with its remedy.
+	Problems []string `json:"problems"`
+}
+
+// Readiness says whether the peer can take part in its committee's work.
+type Readiness struct {
+	Mesh      bool     `json:"mesh"`   // every member that can be reached is connected and meshed
+	Quorum    bool     `json:"quorum"` // the reached members can certify a payment
+	Weight    uint64   `json:"weight"` // of the reached members
+	Threshold uint64   `json:"threshold"`
+	Total     uint64   `json:"total"`
+	Waiting   []string `json:"waiting"` // what still goes on
+	Missing   []string `json:"missing"` // who cannot be reached, and why
+}
+
+// Chain is what the peer's own node has shown.
+type Chain struct {
+	ID              string  `json:"id"`
+	Height          *string `json:"height"` // null before a block was seen
+	FinalizedHeight *string `json:"finalized_height"`
+	FinalizedTime   *string `json:"finalized_time"`  // chain seconds
+	HeadAgeMicros   *string `json:"head_age_micros"` // since the height last moved
+}
+
+// Peers are the peers that a peer knows.
+type Peers struct {
+	Schema string `json:"schema"`
+	Peers  []Peer `json:"peers"`
+}
+
+// PeersSchema names the format of Peers.
+const PeersSchema = "allegro.peers/v1"
+
+// Peer is one of them.
+type Peer struct {
+	PeerID        string   `json:"peer_id"`
+	Name          *string  `json:"name"` // from the network file
+	State         string   `json:"state"`
+	Role          *string  `json:"role"` // as its hello said
+	Version       *string  `json:"version"`
+	Direction     *string  `json:"direction"` // "outbound" or "inbound"
+	Transport     *string  `json:"transport"`
+	Address       *string  `json:"address"`
+	Addresses     []string `json:"addresses"`
+	SinceMicros   *string  `json:"since_unix_micros"`
+	LatencyMicros *string  `json:"latency_micros"`
+	Score         float64  `json:"score"`
+	Problem       *string  `json:"problem"`
+}
+
+// ConnectRequest asks a peer to dial another.
+type ConnectRequest struct {
+	Address string `json:"address"` // multiaddr with /p2p/
+}
+
+// Ping is a measured round trip.
+type Ping struct {
+	Schema        string `json:"schema"`
+	PeerID        string `json:"peer_id"`
+	LatencyMicros string `json:"latency_micros"`
+}
+
+// PingSchema names the format of Ping.
+const PingSchema = "allegro.ping/v1"
+
+// Topics are the gossip topics that a peer has joined.
+type Topics struct {
+	Schema string  `json:"schema"`
+	Topics []Topic `json:"topics"`
+}
+
+// TopicsSchema names the format of Topics.
+const TopicsSchema = "allegro.topics/v1"
+
+// Topic is one of them.
+type Topic struct {
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"`
+	Committee string     `json:"committee"`
+	Peers     []PeerName `json:"peers"` // connected subscribers
+	Mesh      []PeerName `json:"mesh"`  // those that get each message at once
+}
+
+// PeerName is a peer with its name, if it has one.
+type PeerName struct {
+	PeerID string  `json:"peer_id"`
+	Name   *string `json:"name"`
+}
+
+// Committee is the committee in office, as the network file has it.
+type Committee struct {
+	Schema    string   `json:"schema"`
+	ID        string   `json:"id"`
+	Epoch     string   `json:"epoch"`
+	Start     string   `json:"start"` // chain seconds
+	End       string   `json:"end"`   // chain seconds
+	Members   []Member `json:"members"`
+	Threshold uint64   `json:"threshold"`
+	Total     uint64   `json:"total"`
+}
+
+// CommitteeSchema names the format of Committee.
+const CommitteeSchema = "allegro.committee/v1"
+
+// Member is one validator of a committee.
+type Member struct {
+	Index     int      `json:"index"`
+	Name      string   `json:"name"`
+	Key       string   `json:"key"`
+	Weight    uint64   `json:"weight"`
+	Sponsor   string   `json:"sponsor"`
+	Addresses []string `json:"addresses"`
+	// Reached says whether the running peer reaches it, and Problem why not; null
+	// where no peer runs.
+	Reached *bool   `json:"reached"`
+	PeerID  *string `json:"peer_id"`
+	Problem *string `json:"problem"`
+	Head    *Head   `json:"head"`
+}
+
+// Head is a validator's view of its own node, as it last said.
+type Head struct {
+	Validator       string `json:"validator"`
+	Height          string `json:"height"`
+	FinalizedHeight string `json:"finalized_height"`
+	Time            string `json:"time"` // its now, in chain seconds
+}
+
+// Balance is what an account holds and may spend. No single number is true: what is
+// certified is conditional until the chain has it.
+type Balance struct {
+	Schema       string `json:"schema"`
+	Account      string `json:"account"`
+	Asset        string `json:"asset"`
+	Symbol       string `json:"symbol"`
+	Decimals     uint8  `json:"decimals"`
+	Confirmed    string `json:"confirmed"`     // at the block, token units
+	CertifiedIn  string `json:"certified_in"`  // pending credits with a QC
+	CertifiedOut string `json:"certified_out"` // pending payments of the account
+	Spendable    string `json:"spendable"`     // by the next payment
+	Height       string `json:"height"`        // of the finalized block that it is read at
+}
+
+// BalanceSchema names the format of Balance.
+const BalanceSchema = "allegro.balance/v1"
+
+// PayRequest asks a client to pay.
+type PayRequest struct {
+	To      string   `json:"to"`      // address
+	Asset   string   `json:"asset"`   // address or symbol; empty: the network's first
+	Amount  string   `json:"amount"`  // tokens, such as 10.50
+	Parents []string `json:"parents"` // tx ids, if Auto is not set
+	Auto    bool     `json:"auto"`    // cite what is needed
+	Note    string   `json:"note"`
+}
+
+// Payments is a list of payments, the newest first.
+type Payments struct {
+	Schema   string    `json:"schema"`
+	Payments []Payment `json:"payments"`
+}
+
+// PaymentsSchema names the format of Payments.
+const PaymentsSchema = "allegro.txs/v1"
+
+// Payment is all that a peer knows of a payment, on its own clock.
+type Payment struct {
+	Schema      string   `json:"schema"`
+	TxID        string   `json:"tx_id"`
+	From        string   `json:"from"`
+	To          string   `json:"to"`
+	Asset       string   `json:"asset"`
+	Symbol      *string  `json:"symbol"`
+	Decimals    *uint8   `json:"decimals"`
+	Amount      string   `json:"amount"` // token units
+	Seq         string   `json:"seq"`
+	Parents     []string `json:"parents"`
+	ValidBefore string   `json:"valid_before"`
+	Restart     string   `json:"restart"`
+	Note        *string  `json:"note"` // SHA-256 of the payer's text
+	CommitteeID string   `json:"committee_id"`
+
+	Stage *string `json:"stage"` // null before a vote was seen
+	// Guarantee is "none", "conditional" from CERTIFIED on, "final" once FINALIZED;
+	// Why says what can still go wrong, or what has.
+	Guarantee string `json:"guarantee"`
+	Why       string `json:"why"`
+
+	FirstSeenMicros *string `json:"first_seen_unix_micros"`
+	CertifiedMicros *string `json:"certified_unix_micros"`
+	LatencyMicros   *string `json:"latency_micros"` // first seen to QC
+	HeightAtQC      *string `json:"height_at_qc"`
+	LeadMicros      *string `json:"lead_micros"` // QC to the next height; null before that was seen
+	QueuedMicros    *string `json:"queued_unix_micros"`
+	IncludedMicros  *string `json:"included_unix_micros"`
+	IncludedHeight  *string `json:"included_height"`
+	FinalizedMicros *string `json:"finalized_unix_micros"`
+	ChainTxHash     *string `json:"chain_tx_hash"`
+
+	Votes     []Vote       `json:"votes"`
+	Weight    uint64       `json:"weight"` // of the votes
+	Threshold uint64       `json:"threshold"`
+	Total     uint64       `json:"total"`
+	Signers   []string     `json:"signers"` // of the QC
+	Waiting   []WaitingFor `json:"waiting"` // members without a vote; empty once certified
+	Heads     []Head       `json:"heads"`   // each validator's view of the chain
+}
+
+// PaymentSchema names the format of Payment.
+const PaymentSchema = "allegro.tx/v1"
+
+// Vote is one validator's.
+type Vote struct {
+	Validator  string  `json:"validator"`
+	Index      int     `json:"index"`
+	Weight     uint64  `json:"weight"`
+	SeenMicros *string `json:"seen_unix_micros"`
+}
+
+// WaitingFor is a member that has not voted, and what is known of why.
+type WaitingFor struct {
+	Validator string  `json:"validator"`
+	Code      *string `json:"code"` // its last refusal
+	Problem   *string `json:"problem"`
+}
