@@ -264,9 +264,10 @@ func (c *Client) expiry(plan fastpay.Plan, committee *fastpay.Committee, now uin
 	return expiry, nil
 }
 
-// Funds returns what the account holds and may spend in an asset, at the pinned
-// finalized block.
-func (c *Client) Funds(ctx context.Context, asset common.Address) (fastpay.Funds, fastpay.Block, error) {
+// Funds returns what an account holds and may spend in an asset, at the pinned
+// finalized block and by the evidence held here: complete for the client's own
+// account, and for others as far as their payments have come here.
+func (c *Client) Funds(ctx context.Context, owner, asset common.Address) (fastpay.Funds, fastpay.Block, error) {
 	select {
 	case <-c.ready:
 	case <-ctx.Done():
@@ -277,7 +278,7 @@ func (c *Client) Funds(ctx context.Context, asset common.Address) (fastpay.Funds
 	}
 	defer c.release()
 	committee := c.cfg.Rules.CommitteeAt(c.header.Time)
-	lane := fastpay.Lane{ChainID: c.cfg.Rules.ChainID(), Asset: asset, Sender: c.address}
+	lane := fastpay.Lane{ChainID: c.cfg.Rules.ChainID(), Asset: asset, Sender: owner}
 	var plan fastpay.Plan
 	err := c.withState(ctx, committee, func() (err error) {
 		plan, err = c.ledgers[committee.ID()].Plan(lane, c.snap, nil)

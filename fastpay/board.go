@@ -649,6 +649,15 @@ func (b *Board) Account(account common.Address, max int) []ID {
 	return ids
 }
 
+// Newest returns up to max payments, the latest change first.
+func (b *Board) Newest(max int) []ID {
+	var ids []ID
+	for e := b.changes.Back(); e != nil && len(ids) < max; e = e.Prev() {
+		ids = append(ids, e.Value.(*record).tx.id)
+	}
+	return ids
+}
+
 // Buckets is the number of digests that anti-entropy compares (section 3).
 const Buckets = 256
 

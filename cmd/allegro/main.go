@@ -43,6 +43,8 @@ func fail(code int, format string, args ...any) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The second signal finds no handler and ends the process at once.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args)
 	stop()
 	os.Exit(code)
@@ -80,8 +82,19 @@ func newApp() *cli.Command {
 		Commands: []*cli.Command{
 			demoCommand(),
 			devchainCommand(),
+			validatorCommand(),
+			clientCommand(),
+			aggregatorCommand(),
+			payCommand(),
+			txCommand(),
 			qcCommand(),
+			balanceCommand(),
+			committeeCommand(),
+			idCommand(),
+			peersCommand(),
+			pubsubCommand(),
 			metricsCommand(),
+			waitCommand(),
 			tempoCommand(),
 			versionCommand(),
 		},

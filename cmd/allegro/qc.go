@@ -13,13 +13,13 @@ import (
 // QC takes 512 KiB and the view of 1,024 signers less than that.
 const maxQCFile = 2 << 20
 
-// qcCommand works on quorum certificates in files. It needs no peer and no
-// network.
+// qcCommand works on quorum certificates. Only get needs a peer.
 func qcCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "qc",
-		Usage: "check and look into quorum certificates",
+		Usage: "get, check and look into quorum certificates",
 		Commands: []*cli.Command{
+			getQCCommand(),
 			{
 				Name:      "verify",
 				Usage:     "check a QC file with nothing but the network file",

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/urfave/cli/v3"
+)
+
+func idCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "id",
+		Usage: "show who this peer is, and how it is if it runs",
+		Description: "The document of -o json is what others need to put a validator into a committee: see\n" +
+			"allegro committee new.",
+		Flags:        []cli.Flag{homeFlag(), outputFlag()},
+		OnUsageError: usageError,
+		Action:       withOutput(showID),
+	}
+}
+
+func showID(ctx context.Context, cmd *cli.Command, asJSON bool) error {
+	if err := needNoArgument(cmd); err != nil {
+		return err
+	}
+	h, err := openHome(cmd)
+	if err != nil {
+		return err
+	}
+	self, err := selfOf(ctx, h)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(cmd.Root().Writer, self)
+	}
+	printSelf(cmd.Root().Writer, self)
+	return nil
+}
+
+// selfOf asks the running peer of a home who it is, or reads the home.
+func selfOf(ctx context.Context, h *home.Home) (*api.Self, error) {
+	if r, err := h.Running(); err == nil {
+		client := api.Dial(r.API)
+		defer client.Close()
+		var self api.Self
+		err := client.Get(ctx, api.RouteSelf, "", nil, &self)
+		if err == nil || !errors.Is(err, api.ErrUnreachable) {
+			return &self, apiError(err)
+		}
+		// What a killed process has left behind says nothing.
+	}
+	self, err := restingSelf(h)
+	if err != nil {
+		return nil, fail(exitUsage, "%w", err)
+	}
+	return self, nil
+}
+
+// restingSelf is who a peer is that does not run.
+func restingSelf(h *home.Home) (*api.Self, error) {
+	cfg := h.Config()
+	identity, err := h.Identity()
+	if err != nil {
+		return nil, err
+	}
+	self := &api.Self{
+		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: string(cfg.Node.Role), PeerID: identity.PeerID().String(),
+		Addresses: []string{}, Home: h.Dir(), Version: buildVersion(),
+	}
+	dialable := cfg.P2P.Announce
+	if len(dialable) == 0 {
+		dialable = cfg.P2P.Listen
+	}
+	for _, a := range dialable {
+		// Port 0 and wildcards are known only when the peer runs.
+		full := a + "/p2p/" + self.PeerID
+		if _, err := p2p.ParsePeer(full); err == nil {
+			self.Addresses = append(self.Addresses, full)
+		}
+	}
+	switch cfg.Node.Role {
+	case p2p.RoleValidator:
+		key, err := h.VoteKey()
+		if err != nil {
+			return nil, err
+		}
+		public := fmt.Sprintf("0x%x", key[32:])
+		sponsor := cfg.Validator.Sponsor.String()
+		self.ValidatorKey, self.Account = &public, &sponsor
+	case p2p.RoleClient:
+		account := cfg.Client.Account.String()
+		self.Account = &account
+	}
+	return self, nil
+}
+
+func printSelf(w io.Writer, self *api.Self) {
+	say(w, "%s %q\n", self.Role, self.Name)
+	say(w, "  home      %s\n", self.Home)
+	say(w, "  peer id   %s\n", self.PeerID)
+	for _, a := range self.Addresses {
+		say(w, "  address   %s\n", a)
+	}
+	if self.ValidatorKey != nil {
+		say(w, "  vote key  %s\n", *self.ValidatorKey)
+	}
+	if self.Account != nil {
+		say(w, "  account   %s\n", *self.Account)
+	}
+	r := self.Running
+	if r == nil {
+		say(w, "  running   no\n")
+		return
+	}
+	say(w, "  running   pid %d since %s\n", r.PID, clock(&r.Since))
+	say(w, "  network   %s\n", r.Network)
+	say(w, "  chain     %s, height %s, finalized %s\n", r.Chain.ID, or(r.Chain.Height, "unknown"), or(r.Chain.FinalizedHeight, "unknown"))
+	say(w, "  quorum    reaches %d of %d, %d are needed\n", r.Ready.Weight, r.Ready.Total, r.Ready.Threshold)
+	if r.Signing != nil {
+		say(w, "  signing   %s\n", map[bool]string{true: "yes", false: "no: " + printable(or(r.WhyNot, ""))}[*r.Signing])
+	}
+	for _, text := range append(append(append([]string{}, r.Ready.Waiting...), r.Ready.Missing...), r.Problems...) {
+		say(w, "  problem   %s\n", printable(text))
+	}
+}

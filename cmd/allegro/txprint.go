@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+)
+
+// payments writes payments for people.
+type payments struct {
+	out      io.Writer
+	contacts home.Contacts
+}
+
+// name is an account as its owner knows it.
+func (p payments) name(address string) string { return p.contacts.Name(common.HexToAddress(address)) }
+
+// amount writes token units as people do.
+func amount(units string, decimals *uint8, symbol *string) string {
+	n, err := uint256.FromDecimal(units)
+	if err != nil || decimals == nil || symbol == nil {
+		return units + " units"
+	}
+	return netfile.FormatAmount(*n, *decimals) + " " + *symbol
+}
+
+// heading names a payment.
+func (p payments) heading(doc *api.Payment) {
+	say(p.out, "%s → %s   %s   %s\n", p.name(doc.From), p.name(doc.To), amount(doc.Amount, doc.Decimals, doc.Symbol), doc.TxID)
+	for _, parent := range doc.Parents {
+		say(p.out, "  relies on payment %s\n", parent)
+	}
+}
+
+// reached writes a line about a stage that a payment has reached.
+func (p payments) reached(doc *api.Payment, stage fastpay.Stage) {
+	line := fmt.Sprintf("  %-10s", stage)
+	switch stage {
+	case fastpay.StageAccepted:
+		var voters []string
+		for _, v := range doc.Votes {
+			voters = append(voters, v.Validator)
+		}
+		line += "  votes of " + strings.Join(voters, ", ")
+	case fastpay.StageCertified:
+		line += fmt.Sprintf("  signed by %s", strings.Join(doc.Signers, ", "))
+		if doc.LatencyMicros != nil && doc.HeightAtQC != nil {
+			line += fmt.Sprintf("   after %s at height %s", millisOf(doc.LatencyMicros), *doc.HeightAtQC)
+		}
+		line += "   conditional until the chain has it"
+	case fastpay.StageIncluded, fastpay.StageFinalized:
+		if doc.IncludedHeight != nil {
+			line += "  in block " + *doc.IncludedHeight
+		}
+		if doc.LeadMicros != nil && stage == fastpay.StageIncluded {
+			line += fmt.Sprintf("   the QC formed %s before the next block", millisOf(doc.LeadMicros))
+		}
+	}
+	say(p.out, "%s\n", line)
+}
+
+// millisOf writes microseconds as milliseconds.
+func millisOf(micros *string) string {
+	n, err := strconv.ParseInt(*micros, 10, 64)
+	if err != nil {
+		return *micros + " µs"
+	}
+	return millis(time.Duration(n)*time.Microsecond) + " ms"
+}
+
+// clock writes a moment as a time of day.
+func clock(micros *string) string {
+	if micros == nil {
+		return "–"
+	}
+	n, err := strconv.ParseInt(*micros, 10, 64)
+	if err != nil {
+		return *micros
+	}
+	return time.UnixMicro(n).Format("15:04:05.000")
+}
+
+// or writes a text that may be unknown.
+func or(s *string, unknown string) string {
+	if s == nil {
+		return unknown
+	}
+	return *s
+}
+
+// whole writes all that is known of a payment.
+func (p payments) whole(doc *api.Payment) error {
+	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	row := func(label, format string, args ...any) { say(t, "  %s\t%s\n", label, fmt.Sprintf(format, args...)) }
+	say(p.out, "payment %s\n", doc.TxID)
+	row("from", "%s", p.name(doc.From))
+	row("to", "%s", p.name(doc.To))
+	row("amount", "%s", amount(doc.Amount, doc.Decimals, doc.Symbol))
+	for _, parent := range doc.Parents {
+		row("relies on", "%s", parent)
+	}
+	row("slot", "%s of its lane, generation %s", doc.Seq, doc.Restart)
+	row("valid before", "%s", dateOf(doc.ValidBefore))
+	row("stage", "%s   (%s: %s)", or(doc.Stage, "no vote seen"), doc.Guarantee, doc.Why)
+	row("seen", "%s", clock(doc.FirstSeenMicros))
+	for _, v := range doc.Votes {
+		row("vote", "%s  %s (weight %d)", clock(v.SeenMicros), v.Validator, v.Weight)
+	}
+	row("weight", "%d of %d, %d are needed", doc.Weight, doc.Total, doc.Threshold)
+	if doc.CertifiedMicros != nil {
+		row("QC", "%s  at height %s, %s after it was seen, signed by %s", clock(doc.CertifiedMicros), or(doc.HeightAtQC, "?"), millisOf(doc.LatencyMicros), strings.Join(doc.Signers, ", "))
+	}
+	if doc.LeadMicros != nil {
+		row("lead", "%s before the next block", millisOf(doc.LeadMicros))
+	}
+	if doc.IncludedHeight != nil {
+		row("included", "%s  in block %s by %s", clock(doc.IncludedMicros), *doc.IncludedHeight, or(doc.ChainTxHash, "?"))
+	}
+	if doc.FinalizedMicros != nil {
+		row("finalized", "%s", clock(doc.FinalizedMicros))
+	}
+	for _, w := range doc.Waiting {
+		row("waiting for", "%s: %s", w.Validator, printable(or(w.Problem, "no vote yet")))
+	}
+	for _, h := range doc.Heads {
+		row("head", "%s is at height %s, finalized %s", h.Validator, h.Height, h.FinalizedHeight)
+	}
+	return t.Flush()
+}
+
+// dateOf writes chain seconds.
+func dateOf(seconds string) string {
+	n, err := strconv.ParseUint(seconds, 10, 63)
+	if err != nil {
+		return seconds
+	}
+	if date := rfc3339(n); date != "" {
+		return date
+	}
+	return seconds
+}
+
+// table writes one line a payment.
+func (p payments) table(docs []api.Payment) error {
+	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	say(t, "SEEN\tFROM\tTO\tAMOUNT\tSTAGE\tVOTES\tHEIGHT AT QC\tIN BLOCK\tTX ID\n")
+	for i := range docs {
+		d := &docs[i]
+		say(t, "%s\t%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\t%s\n", clock(d.FirstSeenMicros), p.name(d.From), p.name(d.To),
+			amount(d.Amount, d.Decimals, d.Symbol), or(d.Stage, "–"), d.Weight, d.Total, or(d.HeightAtQC, "–"), or(d.IncludedHeight, "–"), d.TxID)
+	}
+	return t.Flush()
+}
+
+// line writes a payment with each validator's height, for watching.
+func (p payments) line(doc *api.Payment) {
+	var heads []string
+	for _, h := range doc.Heads {
+		heads = append(heads, h.Validator+" "+h.Height)
+	}
+	text := fmt.Sprintf("%s  %s…  %s → %s  %s  %-11s", time.Now().Format("15:04:05.000"), doc.TxID[:10], p.name(doc.From), p.name(doc.To),
+		amount(doc.Amount, doc.Decimals, doc.Symbol), or(doc.Stage, "–"))
+	if doc.HeightAtQC != nil {
+		text += "  QC at height " + *doc.HeightAtQC
+	} else {
+		text += fmt.Sprintf("  votes %d/%d", doc.Weight, doc.Threshold)
+	}
+	if doc.IncludedHeight != nil {
+		text += "  in block " + *doc.IncludedHeight
+	}
+	if doc.LeadMicros != nil {
+		text += "  lead " + millisOf(doc.LeadMicros)
+	}
+	if len(heads) > 0 {
+		text += "  heights: " + strings.Join(heads, ", ")
+	}
+	say(p.out, "%s\n", text)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/urfave/cli/v3"
+)
+
+func waitCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "wait",
+		Usage: "wait until a running peer is ready for something",
+		Description: "api: its commands are answered. mesh: every validator that can be reached is connected and gossip\n" +
+			"flows. quorum: the reached validators can certify a payment; a validator also signs itself.\n" +
+			"Exit code 4, with what is missing, if that does not come in time; 6 if no peer runs in the home.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "for", Value: "quorum", Usage: "wait for `WHAT`: api, mesh or quorum", Local: true},
+			&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "wait no longer than this `DURATION`", Local: true},
+			homeFlag(), outputFlag(),
+		},
+		OnUsageError: usageError,
+		Action:       withOutput(waitFor),
+	}
+}
+
+// waitFor asks the running peer; one that was started for the moment would be gone
+// when somebody relies on the answer.
+func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
+	if err := needNoArgument(cmd); err != nil {
+		return err
+	}
+	timeout := cmd.Duration("timeout")
+	if timeout <= 0 {
+		return fail(exitUsage, "--timeout %s is not positive", timeout)
+	}
+	h, err := openHome(cmd)
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(timeout)
+	waiting, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	r, err := awaitRunning(waiting, h)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return withHint(fail(exitUnreachable, "no peer answers in home %s within %s", h.Dir(), timeout),
+			"allegro "+string(h.Config().Node.Role)+" run --home "+h.Dir())
+	}
+	client := api.Dial(r.API)
+	defer client.Close()
+	var self api.Self
+	left := max(time.Until(deadline), time.Millisecond)
+	if err := client.Get(ctx, api.RouteWait, "", url.Values{"for": {cmd.String("for")}, "timeout": {left.String()}}, &self); err != nil {
+		return apiError(err)
+	}
+	if asJSON {
+		return writeJSON(cmd.Root().Writer, &self)
+	}
+	say(cmd.Root().Writer, "%s %q is ready for %s: reaches %d of %d, %d are needed\n",
+		self.Role, self.Name, cmd.String("for"), self.Running.Ready.Weight, self.Running.Ready.Total, self.Running.Ready.Threshold)
+	return nil
+}

@@ -1,0 +1,365 @@
+// Package daemon runs one role from a home as a process: it builds the peer from
+// config, network file, keys and node, serves the local API (package api) and the
+// metrics, follows the committees through their epochs, and leaves in run/ what
+// commands need to find it. It makes no decision of the protocol.
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/allegro-p2p/allegro/aggregator"
+	"github.com/allegro-p2p/allegro/client"
+	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/allegro-p2p/allegro/validator"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/ethereum/go-ethereum/common"
+	log "github.com/ipfs/go-log/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+)
+
+var logger = log.Logger("allegro/daemon")
+
+// Options are what a daemon needs beside its home.
+type Options struct {
+	Version string // of the program
+	Command string // as locks name it
+	// Password returns the password of an account of the home.
+	Password func(account common.Address) (string, error)
+	// Now is the clock. Its differences matter, and its value is compared with the
+	// chain's.
+	Now func() time.Time
+}
+
+// Daemon is one peer in this process. Make it with [New] and run it once.
+type Daemon struct {
+	home     *home.Home
+	opts     Options
+	file     *netfile.File
+	rules    *fastpay.Rules
+	registry *prometheus.Registry
+	started  time.Time
+
+	locks []*home.Lock
+	store *replica.Store
+	chain *tempo.Chain
+
+	role interface {
+		Run(ctx context.Context) error
+	}
+	node    *p2p.Node
+	replica *replica.Replica
+	account *common.Address // a client's, or a validator's sponsor
+	// One of them is set, or none for an aggregator.
+	validator *validator.Validator
+	voteKey   [32]byte // public
+	client    *client.Client
+
+	metricsURL string        // set before serving is closed
+	serving    chan struct{} // closed when the API is served and the node listens
+}
+
+// New locks a home and builds its peer with what its database holds. Nothing listens
+// yet. The error wraps [home.ErrInUse] if another process has the home or its vote
+// key. End it with [Daemon.Run] or [Daemon.Close].
+func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error) {
+	d := &Daemon{home: h, opts: opts, registry: prometheus.NewRegistry(), started: opts.Now(), serving: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if err := h.Validate(); err != nil {
+		return nil, err
+	}
+	lock, err := h.Lock(opts.Command)
+	if err != nil {
+		return nil, err
+	}
+	d.locks = append(d.locks, lock)
+	if d.file, err = h.Network(); err != nil {
+		return nil, err
+	}
+	if d.rules, err = d.file.Rules(); err != nil {
+		return nil, err
+	}
+	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if d.store, err = replica.OpenStore(h.DataDir(), vfs.Default); err != nil {
+		return nil, err
+	}
+	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: opts.Now, Registerer: d.registry}); err != nil {
+		return nil, err
+	}
+	return d, d.build()
+}
+
+// build makes the role.
+func (d *Daemon) build() error {
+	cfg := d.home.Config()
+	node, err := d.nodeConfig()
+	if err != nil {
+		return err
+	}
+	var tokens []common.Address
+	for _, a := range d.file.Assets {
+		tokens = append(tokens, common.Address(a.Address))
+	}
+	follower, err := tempo.NewFollower(d.chain, tempo.FollowerConfig{Tokens: tokens, Finality: tempo.Tag(d.file.Chain.Finality)})
+	if err != nil {
+		return err
+	}
+	var boot [8]byte
+	rand.Read(boot[:]) // never fails
+	switch cfg.Node.Role {
+	case p2p.RoleValidator:
+		return d.buildValidator(node, follower, boot)
+	case p2p.RoleClient:
+		return d.buildClient(node, follower, boot)
+	default:
+		a, err := aggregator.New(aggregator.Config{
+			Rules: d.rules, Node: node, Store: d.store, Limits: aggregator.DefaultLimits(), Chain: d.chain, Follower: follower,
+			Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+		})
+		if err != nil {
+			return err
+		}
+		d.role, d.node, d.replica = a, a.Node(), a.Replica()
+		return nil
+	}
+}
+
+// nodeConfig is the peer's place in the network.
+func (d *Daemon) nodeConfig() (p2p.Config, error) {
+	cfg := d.home.Config()
+	node := p2p.DefaultConfig(cfg.Node.Role)
+	identity, err := d.home.Identity()
+	if err != nil {
+		return node, err
+	}
+	node.Identity, node.Version = identity, d.opts.Version
+	node.NetworkDigest = d.file.Digest()
+	node.Committee = d.rules.CommitteeAt(uint64(d.opts.Now().Unix())).ID()
+	node.Listen, node.Announce, node.Peers, node.Public = cfg.P2P.Listen, cfg.P2P.Announce, cfg.P2P.Peers, cfg.P2P.Public
+	node.Members = members(d.file)
+	return node, nil
+}
+
+// members are the validators of all committees, each once, by the newest entry that
+// has addresses.
+func members(f *netfile.File) []p2p.Member {
+	var out []p2p.Member
+	at := make(map[netfile.Key]int)
+	for _, c := range f.Committees {
+		for _, m := range c.Members {
+			i, known := at[m.Key]
+			if !known {
+				i = len(out)
+				at[m.Key] = i
+				out = append(out, p2p.Member{Key: append([]byte(nil), m.Key[:]...)})
+			}
+			out[i].Name = m.Name
+			if len(m.Addresses) > 0 {
+				out[i].Addrs = append([]string(nil), m.Addresses...)
+			}
+		}
+	}
+	return out
+}
+
+func (d *Daemon) buildValidator(node p2p.Config, follower *tempo.Follower, boot [8]byte) error {
+	key, err := d.home.VoteKey()
+	if err != nil {
+		return err
+	}
+	signer := validator.NewKeySigner(key)
+	d.voteKey = signer.Key()
+	lock, err := d.home.LockVoteKey(d.voteKey[:], d.opts.Command)
+	if err != nil {
+		return err
+	}
+	d.locks = append(d.locks, lock)
+	sponsor := common.Address(d.home.Config().Validator.Sponsor)
+	if err := d.checkSponsor(sponsor); err != nil {
+		return err
+	}
+	password, err := d.opts.Password(sponsor)
+	if err != nil {
+		return err
+	}
+	sponsorKey, err := d.home.AccountKey(sponsor, password)
+	if err != nil {
+		return err
+	}
+	d.validator, err = validator.New(validator.Config{
+		Rules: d.rules, Signer: signer, Node: node, Store: d.store, Chain: d.chain, Follower: follower,
+		Settlement: validator.Settlement{
+			Sponsor: sponsorKey, FeeToken: common.Address(d.file.Fees.FeeToken), InOrder: d.file.Chain.FIFO,
+			BlockTime: time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second,
+			PerPayer:  int(d.file.Limits.SponsoredPerPayerPerHour),
+		},
+		Limits: validator.DefaultLimits(), Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+	})
+	if err != nil {
+		return err
+	}
+	d.account = &sponsor
+	d.role, d.node, d.replica = d.validator, d.validator.Node(), d.validator.Replica()
+	return nil
+}
+
+// checkSponsor refuses a sponsor that the network file does not list: peers would
+// take a payment of its account for an ordinary one, and its balance with it.
+func (d *Daemon) checkSponsor(sponsor common.Address) error {
+	for _, c := range d.file.Committees {
+		for _, m := range c.Members {
+			if m.Key == netfile.Key(d.voteKey) && m.Sponsor != netfile.Address(sponsor) {
+				return fmt.Errorf("%s lists sponsor %s for this validator, config.toml has %s: make the two the same",
+					d.home.NetworkPath(), m.Sponsor, sponsor)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Daemon) buildClient(node p2p.Config, follower *tempo.Follower, boot [8]byte) error {
+	account := common.Address(d.home.Config().Client.Account)
+	if account == (common.Address{}) {
+		return errors.New("client.account in config.toml names no account: make one with allegro account new --use")
+	}
+	password, err := d.opts.Password(account)
+	if err != nil {
+		return err
+	}
+	key, err := d.home.AccountKey(account, password)
+	if err != nil {
+		return err
+	}
+	d.client, err = client.New(client.Config{
+		Rules: d.rules, Key: key, Node: node, Store: d.store, Chain: d.chain, Follower: follower,
+		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+	})
+	if err != nil {
+		return err
+	}
+	d.account = &account
+	d.role, d.node, d.replica = d.client, d.client.Node(), d.client.Replica()
+	return nil
+}
+
+// Run takes part in the network and serves the API until ctx ends or the peer does,
+// and returns why. It closes the daemon.
+func (d *Daemon) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, d.Close()) }()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := d.role.Run(ctx); err != nil {
+			return err
+		}
+		if ctx.Err() == nil {
+			return errors.New("the peer ended by itself")
+		}
+		return nil
+	})
+	g.Go(func() error { return d.serve(ctx) })
+	g.Go(func() error { return d.followEpochs(ctx) })
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Serving is closed once the peer listens and its API answers.
+func (d *Daemon) Serving() <-chan struct{} { return d.serving }
+
+// Close frees what the daemon holds. Run calls it.
+func (d *Daemon) Close() error {
+	var errs []error
+	if d.node != nil {
+		errs = append(errs, d.node.Close())
+	}
+	if d.chain != nil {
+		d.chain.Close()
+	}
+	if d.store != nil {
+		errs = append(errs, d.store.Close())
+	}
+	for _, lock := range d.locks {
+		errs = append(errs, lock.Free())
+	}
+	d.node, d.chain, d.store, d.locks = nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// Epochs overlap for a while: the next committee's topics are joined before it takes
+// office, and the last one's are left when nobody has anything to say in them.
+const (
+	joinBefore = 30 // seconds of chain time
+	leaveAfter = 60
+)
+
+// followEpochs joins the committees as their time comes.
+func (d *Daemon) followEpochs(ctx context.Context) error {
+	joined := map[common.Hash]bool{d.current().ID(): true}
+	for {
+		changed := d.replica.Changed()
+		for _, c := range d.rules.Committees() {
+			now, known := d.chainTime()
+			if !known {
+				break
+			}
+			inOffice := c.Start() <= now+joinBefore && now < c.End()+leaveAfter
+			var err error
+			switch {
+			case inOffice && !joined[c.ID()]:
+				err = d.node.Join(c.ID())
+				logger.Infow("joined committee", "epoch", c.Epoch(), "committee", c.ID())
+			case !inOffice && joined[c.ID()] && c.ID() != d.current().ID():
+				err = d.node.Leave(c.ID())
+				logger.Infow("left committee", "epoch", c.Epoch(), "committee", c.ID())
+			default:
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			joined[c.ID()] = inOffice
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// chainTime is the time of the newest finalized block.
+func (d *Daemon) chainTime() (seconds uint64, known bool) {
+	d.replica.Read(func(b *fastpay.Board) { seconds, known = b.Finalized().Time, b.Finalized().Number > 0 })
+	return seconds, known
+}
+
+// current is the committee in office.
+func (d *Daemon) current() *fastpay.Committee {
+	if now, known := d.chainTime(); known {
+		return d.rules.CommitteeAt(now)
+	}
+	return d.rules.CommitteeAt(uint64(d.opts.Now().Unix()))
+}
+
+// memberName names a member for people.
+func (d *Daemon) memberName(c *fastpay.Committee, index int) string {
+	return d.file.MemberName(c.ID(), index)
+}
+
+// hexOf writes bytes as lower-case 0x-hex.
+func hexOf(b []byte) string { return fmt.Sprintf("0x%x", b) }

@@ -1,0 +1,350 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// self describes this peer.
+func (d *Daemon) self() api.Self {
+	cfg := d.home.Config()
+	doc := api.Self{
+		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: string(cfg.Node.Role), PeerID: d.node.ID().String(),
+		Addresses: emptyIfNil(d.node.Addrs()), Home: d.home.Dir(), Version: d.opts.Version,
+	}
+	if d.account != nil {
+		doc.Account = ptr(d.account.Hex())
+	}
+	running := &api.Running{
+		PID: os.Getpid(), Since: micros(d.started), Metrics: orNull(d.metricsURL), Network: d.file.String(),
+		Ready: d.readiness(), Chain: d.chainDocument(), Problems: d.problems(),
+	}
+	if d.validator != nil {
+		signing, why := d.signing()
+		running.Signing, running.WhyNot = &signing, orNull(why)
+	}
+	doc.ValidatorKey = d.validatorKey()
+	doc.Running = running
+	return doc
+}
+
+// validatorKey is the vote key, null unless this is a validator.
+func (d *Daemon) validatorKey() *string {
+	if d.validator == nil {
+		return nil
+	}
+	return ptr(hexOf(d.voteKey[:]))
+}
+
+// signing reports whether this validator may sign, and why not.
+func (d *Daemon) signing() (bool, string) {
+	if err := d.validator.Halted(); err != nil {
+		return false, err.Error()
+	}
+	select {
+	case <-d.validator.Signing():
+		return true, ""
+	default:
+		return false, "it catches up with members until those make a quorum"
+	}
+}
+
+func (d *Daemon) readiness() api.Readiness {
+	c := d.current()
+	r := d.node.Readiness(c.ID())
+	return api.Readiness{
+		Mesh: r.Ready, Quorum: r.QuorumReachable(), Weight: r.Weight, Threshold: c.Quorum(), Total: c.Total(),
+		Waiting: emptyIfNil(r.Waiting), Missing: emptyIfNil(r.Missing),
+	}
+}
+
+func (d *Daemon) chainDocument() api.Chain {
+	doc := api.Chain{ID: strconv.FormatUint(d.rules.ChainID(), 10)}
+	d.replica.Read(func(b *fastpay.Board) {
+		if b.Latest().Hash == (common.Hash{}) {
+			return
+		}
+		doc.Height, doc.FinalizedHeight = decimal(b.Latest().Number), decimal(b.Finalized().Number)
+		doc.FinalizedTime = decimal(b.Finalized().Time)
+	})
+	if seen := d.replica.BlocksSeen(); len(seen) > 0 {
+		doc.HeadAgeMicros = decimal(uint64(max(d.opts.Now().Sub(seen[len(seen)-1].Seen).Microseconds(), 0)))
+	}
+	return doc
+}
+
+// Bounds beyond which an operator should look.
+const (
+	// staleBlocks is how many block times without a block are no accident.
+	staleBlocks = 3
+	// maxSkew is how far this machine's clock may be from the chain's. Nothing
+	// depends on the clock itself, but logs, certificates of others and people do.
+	maxSkew = time.Minute
+)
+
+// problems are what an operator should look at.
+func (d *Daemon) problems() []string {
+	problems := []string{}
+	if d.validator != nil {
+		if err := d.validator.Halted(); err != nil {
+			problems = append(problems, fmt.Sprintf("this validator has stopped signing: %s", err))
+		}
+	}
+	seen := d.replica.BlocksSeen()
+	if len(seen) == 0 {
+		return append(problems, fmt.Sprintf("the chain node at %s has shown no block yet: is it running, and is chain.rpc in config.toml right?", d.rpcHost()))
+	}
+	last := seen[len(seen)-1]
+	blockTime := time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second
+	if age := d.opts.Now().Sub(last.Seen); age > staleBlocks*blockTime {
+		problems = append(problems, fmt.Sprintf("the chain node at %s has shown no new block for %s: look at the node", d.rpcHost(), age.Round(time.Second)))
+	}
+	if skew := last.Seen.Sub(time.Unix(int64(last.Block.Time), 0)); skew > maxSkew+blockTime || skew < -maxSkew {
+		problems = append(problems, fmt.Sprintf("this machine's clock is %s %s the chain's: set it, for example with a time server", skew.Abs().Round(time.Second), map[bool]string{true: "ahead of", false: "behind"}[skew > 0]))
+	}
+	return problems
+}
+
+func (d *Daemon) peers() api.Peers {
+	doc := api.Peers{Schema: api.PeersSchema, Peers: []api.Peer{}}
+	for _, p := range d.node.Peers() {
+		doc.Peers = append(doc.Peers, peerDocument(p))
+	}
+	return doc
+}
+
+func peerDocument(p p2p.PeerInfo) api.Peer {
+	doc := api.Peer{
+		PeerID: p.ID.String(), Name: orNull(p.Name), State: string(p.State), Role: orNull(string(p.Role)), Version: orNull(p.Version),
+		Transport: orNull(p.Transport), Address: orNull(p.Addr), Addresses: emptyIfNil(p.Addrs), Score: p.Score, Problem: orNull(p.Problem),
+	}
+	if p.Addr != "" {
+		direction := "inbound"
+		if p.Outbound {
+			direction = "outbound"
+		}
+		doc.Direction, doc.SinceMicros = &direction, ptr(micros(p.Since))
+	}
+	if p.Latency > 0 {
+		doc.LatencyMicros = decimal(uint64(p.Latency.Microseconds()))
+	}
+	return doc
+}
+
+func (d *Daemon) topics() api.Topics {
+	names := make(map[p2p.PeerID]string)
+	for _, p := range d.node.Peers() {
+		names[p.ID] = p.Name
+	}
+	named := func(ids []p2p.PeerID) []api.PeerName {
+		out := []api.PeerName{}
+		for _, id := range ids {
+			out = append(out, api.PeerName{PeerID: id.String(), Name: orNull(names[id])})
+		}
+		return out
+	}
+	doc := api.Topics{Schema: api.TopicsSchema, Topics: []api.Topic{}}
+	for _, t := range d.node.Topics() {
+		doc.Topics = append(doc.Topics, api.Topic{
+			Name: t.Name, Kind: t.Kind, Committee: t.Committee.Hex(), Peers: named(t.Peers), Mesh: named(t.Mesh),
+		})
+	}
+	return doc
+}
+
+// committee describes the committee in office, with what this peer knows of its
+// members.
+func (d *Daemon) committee() api.Committee {
+	c := d.current()
+	doc := CommitteeDocument(d.file, c)
+	heads := d.heads(c)
+	for i, m := range d.node.Members(c.ID()) {
+		member := &doc.Members[i]
+		reached := m.Reached()
+		member.Reached, member.Problem = &reached, orNull(m.Problem)
+		if m.Peer != "" {
+			member.PeerID = ptr(m.Peer.String())
+		}
+		if at := slices.IndexFunc(heads, func(h api.Head) bool { return h.Validator == member.Name }); at >= 0 {
+			member.Head = &heads[at]
+		}
+	}
+	return doc
+}
+
+// heads are the members' newest views of the chain.
+func (d *Daemon) heads(c *fastpay.Committee) []api.Head {
+	out := []api.Head{}
+	d.replica.Read(func(b *fastpay.Board) {
+		for _, h := range b.Heads(c.ID()) {
+			v := h.View()
+			out = append(out, api.Head{
+				Validator: d.memberName(c, h.Signer()), Height: strconv.FormatUint(v.Height, 10),
+				FinalizedHeight: strconv.FormatUint(v.FinalizedHeight, 10), Time: strconv.FormatUint(v.Time, 10),
+			})
+		}
+	})
+	return out
+}
+
+// payment describes a payment; ok is false if it is not known here.
+func (d *Daemon) payment(id fastpay.ID) (doc api.Payment, ok bool) {
+	timeline, _ := d.replica.Timeline(id)
+	var committee *fastpay.Committee
+	d.replica.Read(func(b *fastpay.Board) {
+		tx, known := b.Tx(id)
+		if !known {
+			return
+		}
+		if committee, ok = d.rules.Committee(tx.CommitteeID()); ok {
+			doc = d.paymentOn(b, tx, committee, timeline)
+		}
+	})
+	if !ok {
+		return api.Payment{}, false
+	}
+	doc.Heads = d.heads(committee)
+	if *orEmpty(doc.Stage) == "" || fastpay.Stage(*doc.Stage).Rank() < fastpay.StageCertified.Rank() {
+		d.explainWaiting(&doc, committee)
+	}
+	return doc, true
+}
+
+// paymentOn describes a payment by the Board. It must not call the replica.
+func (d *Daemon) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committee, t replica.Timeline) api.Payment {
+	env, id := tx.Envelope(), tx.ID()
+	doc := api.Payment{
+		Schema: api.PaymentSchema, TxID: id.Hex(), From: env.Sender.Hex(), To: env.Recipient.Hex(), Asset: env.Asset.Hex(),
+		Amount: env.Amount.Dec(), Seq: strconv.FormatUint(env.Seq, 10), Parents: []string{},
+		ValidBefore: strconv.FormatUint(env.ValidBefore, 10), Restart: strconv.FormatUint(env.Restart, 10),
+		CommitteeID: env.CommitteeID.Hex(), Threshold: c.Quorum(), Total: c.Total(),
+		Votes: []api.Vote{}, Signers: []string{}, Waiting: []api.WaitingFor{}, Heads: []api.Head{},
+		FirstSeenMicros: microsOrNull(t.FirstSeen), CertifiedMicros: microsOrNull(t.QC), QueuedMicros: microsOrNull(t.Queued),
+		IncludedMicros: microsOrNull(t.Included), FinalizedMicros: microsOrNull(t.Finalized),
+	}
+	for _, p := range env.Parents {
+		doc.Parents = append(doc.Parents, p.Hex())
+	}
+	if env.Note != (common.Hash{}) {
+		doc.Note = ptr(env.Note.Hex())
+	}
+	if asset, ok := d.file.AssetByAddress(env.Asset); ok {
+		doc.Symbol, doc.Decimals = &asset.Symbol, &asset.Decimals
+	}
+	stage := b.Stage(id)
+	doc.Stage = orNull(string(stage))
+	doc.Guarantee, doc.Why = guarantee(stage)
+	if !t.QC.IsZero() {
+		doc.LatencyMicros, doc.HeightAtQC = decimal(uint64(t.QC.Sub(t.FirstSeen).Microseconds())), decimal(t.HeightAtQC)
+	}
+	if lead, known := t.Lead(); known {
+		doc.LeadMicros = ptr(strconv.FormatInt(lead.Microseconds(), 10))
+	}
+	if o, ok := b.Outcome(id); ok {
+		doc.IncludedHeight, doc.ChainTxHash = decimal(o.BlockNumber), ptr(o.TxHash.Hex())
+	}
+	for _, cert := range b.Certificates(id) {
+		weight := c.Weight(cert.Signer())
+		doc.Votes = append(doc.Votes, api.Vote{
+			Validator: d.memberName(c, cert.Signer()), Index: cert.Signer(), Weight: weight, SeenMicros: microsOrNull(t.Votes[cert.Signer()]),
+		})
+		doc.Weight += weight
+	}
+	if qc, ok := b.QC(id); ok {
+		for _, cert := range qc.Certificates() {
+			doc.Signers = append(doc.Signers, d.memberName(c, cert.Signer()))
+		}
+	}
+	for signer, reject := range b.Rejects(id) {
+		if _, voted := b.Certificate(id, signer); !voted {
+			doc.Waiting = append(doc.Waiting, api.WaitingFor{
+				Validator: d.memberName(c, signer), Code: ptr(string(reject.Code)), Problem: ptr(reject.Text),
+			})
+		}
+	}
+	return doc
+}
+
+// explainWaiting adds the members that have neither voted nor refused, with what
+// keeps them from it as far as it is known here.
+func (d *Daemon) explainWaiting(doc *api.Payment, c *fastpay.Committee) {
+	for _, m := range d.node.Members(c.ID()) {
+		name := d.memberName(c, m.Index)
+		if slices.ContainsFunc(doc.Votes, func(v api.Vote) bool { return v.Validator == name }) ||
+			slices.ContainsFunc(doc.Waiting, func(w api.WaitingFor) bool { return w.Validator == name }) {
+			continue
+		}
+		problem := "no vote yet"
+		if m.Problem != "" {
+			problem = "not reached: " + m.Problem
+		}
+		doc.Waiting = append(doc.Waiting, api.WaitingFor{Validator: name, Problem: &problem})
+	}
+	slices.SortFunc(doc.Waiting, func(a, b api.WaitingFor) int { return strings.Compare(a.Validator, b.Validator) })
+}
+
+// guarantee is what a stage is worth, and why.
+func guarantee(stage fastpay.Stage) (word, why string) {
+	switch stage {
+	case fastpay.StageCertified, fastpay.StageQueuedOnchain, fastpay.StageIncluded:
+		return "conditional", "until a finalized block has it, another transaction of the payer or a freeze by the issuer can void it"
+	case fastpay.StageFinalized:
+		return "final", "a finalized block has executed it"
+	case fastpay.StageRejected:
+		return "none", "validators refused it for good, so that no quorum is left"
+	case fastpay.StageExpired:
+		return "none", "its time to be executed has passed"
+	case fastpay.StageFailed:
+		return "none", "the chain executed it without effect: the money had gone, or the issuer forbids the transfer"
+	case fastpay.StageConflicted:
+		return "none", "something else took its place on the chain"
+	default:
+		return "none", "validators of more than two thirds of the weight have not voted for it yet"
+	}
+}
+
+// Small forms that documents share.
+
+func ptr[T any](v T) *T { return &v }
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func orEmpty(s *string) *string {
+	if s == nil {
+		return new(string)
+	}
+	return s
+}
+
+func emptyIfNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func decimal(n uint64) *string { return ptr(strconv.FormatUint(n, 10)) }
+
+func micros(t time.Time) string { return strconv.FormatInt(t.UnixMicro(), 10) }
+
+func microsOrNull(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return ptr(micros(t))
+}

@@ -1,0 +1,416 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/allegro-p2p/allegro/client"
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// badRequest is an error of the caller.
+func badRequest(format string, args ...any) error {
+	return &api.Error{Status: http.StatusBadRequest, Code: api.CodeUsage, Message: fmt.Sprintf(format, args...)}
+}
+
+// maxTimeout bounds how long one request waits.
+const maxTimeout = 24 * time.Hour
+
+// within bounds a request by its timeout parameter, a duration.
+func within(ctx context.Context, r *http.Request) (context.Context, context.CancelFunc, error) {
+	text := r.URL.Query().Get("timeout")
+	if text == "" {
+		ctx, cancel := context.WithTimeout(ctx, maxTimeout)
+		return ctx, cancel, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > maxTimeout {
+		return nil, nil, badRequest("timeout %q: want a duration like 30s, up to 24h", text)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	return ctx, cancel, nil
+}
+
+// serveWait answers once the peer has come as far as is asked for.
+func (d *Daemon) serveWait(ctx context.Context, r *http.Request) (any, error) {
+	ctx, cancel, err := within(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	what := r.URL.Query().Get("for")
+	switch what {
+	case "api":
+	case "mesh":
+		err = d.await(ctx, func(r p2p.Readiness) bool { return r.Ready })
+	case "quorum":
+		err = d.await(ctx, p2p.Readiness.QuorumReachable)
+		if err == nil && d.validator != nil {
+			err = d.awaitSigning(ctx)
+		}
+	default:
+		return nil, badRequest("for=%q: want api, mesh or quorum", what)
+	}
+	if err != nil {
+		return nil, d.explainDeadline(err, "not ready for "+what)
+	}
+	return d.self(), nil
+}
+
+// await waits for the readiness of the committee in office, and for the chain: a peer
+// that has seen no block can do nothing.
+func (d *Daemon) await(ctx context.Context, enough func(p2p.Readiness) bool) error {
+	if err := d.replica.Wait(ctx, func(b *fastpay.Board) bool { return b.Latest().Hash != (common.Hash{}) }); err != nil {
+		return err
+	}
+	_, err := d.node.Await(ctx, d.current().ID(), enough)
+	return err
+}
+
+func (d *Daemon) awaitSigning(ctx context.Context) error {
+	select {
+	case <-d.validator.Signing():
+		return d.validator.Halted()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// explainDeadline says what is missing if a wait ran out of time.
+func (d *Daemon) explainDeadline(err error, what string) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	r := d.readiness()
+	reasons := append(append(d.problems(), r.Waiting...), r.Missing...)
+	if d.validator != nil {
+		if signing, why := d.signing(); !signing {
+			reasons = append(reasons, "does not sign: "+why)
+		}
+	}
+	message := what + " in time"
+	if len(reasons) > 0 {
+		message += ": " + strings.Join(reasons, "; ")
+	}
+	return &api.Error{Status: http.StatusGatewayTimeout, Code: api.CodeDeadline, Message: message}
+}
+
+func (d *Daemon) serveConnect(ctx context.Context, r *http.Request) (any, error) {
+	var req api.ConnectRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return nil, badRequest("reading the request: %v", err)
+	}
+	if _, err := p2p.ParsePeer(req.Address); err != nil {
+		return nil, badRequest("%v", err)
+	}
+	if err := d.node.Connect(ctx, req.Address); err != nil {
+		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
+	}
+	return d.peers(), nil
+}
+
+// pingTimeout bounds a ping: longer, and the peer is as good as gone.
+const pingTimeout = 10 * time.Second
+
+func (d *Daemon) servePing(ctx context.Context, r *http.Request) (any, error) {
+	id, err := p2p.ParsePeerID(r.PathValue("id"))
+	if err != nil {
+		return nil, badRequest("%v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	latency, err := d.node.Ping(ctx, id)
+	if err != nil {
+		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
+	}
+	return api.Ping{Schema: api.PingSchema, PeerID: id.String(), LatencyMicros: strconv.FormatInt(latency.Microseconds(), 10)}, nil
+}
+
+// asset finds an asset by symbol or address; empty means the network's first.
+func (d *Daemon) asset(text string) (netfile.Asset, error) {
+	if text == "" {
+		return d.file.Assets[0], nil
+	}
+	if a, ok := d.file.AssetBySymbol(text); ok {
+		return a, nil
+	}
+	var address netfile.Address
+	if address.UnmarshalText([]byte(text)) == nil {
+		if a, ok := d.file.AssetByAddress(common.Address(address)); ok {
+			return a, nil
+		}
+	}
+	var symbols []string
+	for _, a := range d.file.Assets {
+		symbols = append(symbols, a.Symbol)
+	}
+	return netfile.Asset{}, badRequest("asset %q is not in the network file: it has %s", text, strings.Join(symbols, ", "))
+}
+
+// parseAddress reads an address that a person wrote.
+func parseAddress(what, text string) (common.Address, error) {
+	var a netfile.Address
+	if err := a.UnmarshalText([]byte(text)); err != nil {
+		return common.Address{}, badRequest("%s: %v", what, err)
+	}
+	return common.Address(a), nil
+}
+
+// parseID reads a tx id.
+func parseID(text string) (fastpay.ID, error) {
+	var key netfile.Key
+	if err := key.UnmarshalText([]byte(text)); err != nil || text == "" {
+		return fastpay.ID{}, badRequest("%q is no tx id: want 0x and 64 hex digits", text)
+	}
+	return fastpay.ID(key), nil
+}
+
+func (d *Daemon) serveBalance(ctx context.Context, r *http.Request) (any, error) {
+	owner, err := parseAddress("account", r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	asset, err := d.asset(r.URL.Query().Get("asset"))
+	if err != nil {
+		return nil, err
+	}
+	if d.client == nil {
+		return nil, d.wrongRole("balances are")
+	}
+	ctx, cancel, err := within(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	funds, at, err := d.client.Funds(ctx, owner, common.Address(asset.Address))
+	if err != nil {
+		return nil, d.explainDeadline(err, "the balance could not be read")
+	}
+	return api.Balance{
+		Schema: api.BalanceSchema, Account: owner.Hex(), Asset: asset.Address.String(), Symbol: asset.Symbol, Decimals: asset.Decimals,
+		Confirmed: funds.Confirmed.Dec(), CertifiedIn: funds.CertifiedIn.String(), CertifiedOut: funds.CertifiedOut.String(),
+		Spendable: funds.Spendable.String(), Height: strconv.FormatUint(at.Number, 10),
+	}, nil
+}
+
+// wrongRole is the error about something that only a client does.
+func (d *Daemon) wrongRole(what string) error {
+	return &api.Error{
+		Status: http.StatusConflict, Code: api.CodeWrongRole,
+		Message: fmt.Sprintf("%s a client's work, %s is a %s", what, d.home.Dir(), d.home.Config().Node.Role),
+		Hint:    "name the home of a client with --home",
+	}
+}
+
+func (d *Daemon) servePay(ctx context.Context, r *http.Request) (any, error) {
+	if d.client == nil {
+		return nil, d.wrongRole("paying is")
+	}
+	var req api.PayRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		return nil, badRequest("reading the request: %v", err)
+	}
+	order, err := d.order(&req)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel, err := within(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	id, err := d.client.Pay(ctx, order)
+	if err != nil {
+		return nil, d.explainDeadline(err, "nothing was signed")
+	}
+	doc, _ := d.payment(id)
+	return doc, nil
+}
+
+// order checks what a person wants to pay.
+func (d *Daemon) order(req *api.PayRequest) (order client.Order, err error) {
+	if order.To, err = parseAddress("to", req.To); err != nil {
+		return order, err
+	}
+	asset, err := d.asset(req.Asset)
+	if err != nil {
+		return order, err
+	}
+	order.Asset = common.Address(asset.Address)
+	if order.Amount, err = netfile.ParseAmount(req.Amount, asset.Decimals); err != nil {
+		return order, badRequest("%v", err)
+	}
+	order.Parents.Auto, order.Note = req.Auto, req.Note
+	for _, text := range req.Parents {
+		id, err := parseID(text)
+		if err != nil {
+			return order, err
+		}
+		order.Parents.IDs = append(order.Parents.IDs, id)
+	}
+	return order, nil
+}
+
+// unknownPayment is the error about a payment that is not known here.
+func unknownPayment(id fastpay.ID) error {
+	return &api.Error{
+		Status: http.StatusNotFound, Code: api.CodeNotFound, Message: fmt.Sprintf("payment %s is not known to this peer", id),
+		Hint: "compare the tx id, or ask the payer's or payee's peer",
+	}
+}
+
+func (d *Daemon) servePayment(ctx context.Context, r *http.Request) (any, error) {
+	id, err := parseID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if wait := r.URL.Query().Get("wait"); wait != "" {
+		want := fastpay.Stage(strings.ToUpper(wait))
+		if want.Rank() == 0 {
+			return nil, badRequest("wait=%q: want accepted, certified, included or finalized", wait)
+		}
+		ctx, cancel, err := within(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		defer cancel()
+		err = d.replica.Wait(ctx, func(b *fastpay.Board) bool {
+			at := b.Stage(id)
+			return at.Rank() >= want.Rank() || at.Terminal()
+		})
+		// What was reached by then is the answer.
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+	}
+	doc, ok := d.payment(id)
+	if !ok {
+		return nil, unknownPayment(id)
+	}
+	return doc, nil
+}
+
+func (d *Daemon) serveQC(_ context.Context, r *http.Request) (any, error) {
+	id, err := parseID(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	var file fastpay.QCFile
+	known, held := false, false
+	d.replica.Read(func(b *fastpay.Board) {
+		_, known = b.Tx(id)
+		var qc *fastpay.QC
+		if qc, held = b.QC(id); held {
+			file = qc.File()
+		}
+	})
+	switch {
+	case held:
+		return file, nil
+	case known:
+		return nil, &api.Error{Status: http.StatusConflict, Code: api.CodeNotFound, Message: fmt.Sprintf("payment %s has no QC here yet", id), Hint: "allegro tx show tells who has not voted"}
+	}
+	return nil, unknownPayment(id)
+}
+
+// maxList bounds a list of payments.
+const maxList = 1000
+
+func (d *Daemon) servePayments(_ context.Context, r *http.Request) (any, error) {
+	limit := 50
+	if text := r.URL.Query().Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxList {
+			return nil, badRequest("limit %q: want a number from 1 to %d", text, maxList)
+		}
+		limit = n
+	}
+	var ids []fastpay.ID
+	if text := r.URL.Query().Get("account"); text != "" {
+		account, err := parseAddress("account", text)
+		if err != nil {
+			return nil, err
+		}
+		d.replica.Read(func(b *fastpay.Board) { ids = b.Account(account, limit) })
+	} else {
+		d.replica.Read(func(b *fastpay.Board) { ids = b.Newest(limit) })
+	}
+	doc := api.Payments{Schema: api.PaymentsSchema, Payments: []api.Payment{}}
+	for _, id := range ids {
+		if p, ok := d.payment(id); ok {
+			doc.Payments = append(doc.Payments, p)
+		}
+	}
+	return doc, nil
+}
+
+// serveWatch streams payments as they change, one document a line: that of id alone,
+// or all. A payment's line has each validator's height; a new height without a change
+// of a payment writes the payment again while it is not over.
+func (d *Daemon) serveWatch(w http.ResponseWriter, r *http.Request) {
+	var only *fastpay.ID
+	if text := r.URL.Query().Get("id"); text != "" {
+		id, err := parseID(text)
+		if err == nil {
+			if _, ok := d.payment(id); !ok {
+				err = unknownPayment(id)
+			}
+		}
+		if err != nil {
+			answer(func(context.Context, *http.Request) (any, error) { return nil, err })(w, r)
+			return
+		}
+		only = &id
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	control := http.NewResponseController(w)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	var cursor uint64
+	if only == nil {
+		d.replica.Read(func(b *fastpay.Board) { cursor = b.Version() })
+	}
+	lastHeads := ""
+	for {
+		changed := d.replica.Changed()
+		var ids []fastpay.ID
+		d.replica.Read(func(b *fastpay.Board) { ids, cursor = b.Since(cursor, b.Len()) })
+		if only != nil {
+			ids = []fastpay.ID{*only}
+		}
+		for _, id := range ids {
+			doc, ok := d.payment(id)
+			if !ok {
+				continue
+			}
+			if only != nil {
+				line, err := json.Marshal(doc)
+				if err != nil || string(line) == lastHeads {
+					continue // nothing that a line shows has changed
+				}
+				lastHeads = string(line)
+			}
+			if encoder.Encode(doc) != nil {
+				return // the watcher has gone
+			}
+		}
+		if control.Flush() != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
