@@ -58,6 +58,12 @@ func devchainCommand() *cli.Command {
 				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_BASE_FEE"),
 				Local:   true,
 			},
+			&cli.StringFlag{
+				Name:    "alloc",
+				Usage:   "begin with the balances of `FILE`: {\"0xTOKEN\": {\"0xACCOUNT\": \"UNITS\"}}",
+				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_ALLOC"),
+				Local:   true,
+			},
 			&cli.BoolFlag{
 				Name:    "dev-rpc",
 				Usage:   "serve evm_mine and anvil_setStorageAt: whoever reaches the port can print tokens",
@@ -82,6 +88,12 @@ func runDevchain(ctx context.Context, cmd *cli.Command) error {
 	cfg.FinalityLag = cmd.Uint64("finality-lag")
 	cfg.BaseFee = cmd.Uint64("base-fee")
 	cfg.DevRPC = cmd.Bool("dev-rpc")
+	if path := cmd.String("alloc"); path != "" {
+		var err error
+		if cfg.Alloc, err = readAlloc(path); err != nil {
+			return fail(exitUsage, "--alloc: %w", err)
+		}
+	}
 	if err := cfg.Validate(); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
@@ -144,7 +156,7 @@ func devchainBanner(w io.Writer, cfg devchain.Config, addr net.Addr) {
 	for _, account := range devchain.DevAccounts() {
 		fmt.Fprintf(w, "    %s\n", account)
 	}
-	fmt.Fprintf(w, "\n  each with 18446744073709551615 units of every token:\n")
+	fmt.Fprintf(w, "\n  each with 18446744073709551615 units of every token, unless --alloc says otherwise:\n")
 	for _, token := range devchain.Tokens() {
 		fmt.Fprintf(w, "    %s\n", token)
 	}

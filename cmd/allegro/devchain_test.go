@@ -98,7 +98,7 @@ func TestDevchainRefuses(t *testing.T) {
 		"raise RetainBlocks":       {"--finality-lag", "100000"},
 		"choose another address":   {"--listen", taken.Addr().String()},
 		"invalid value \"x\"":      {"--base-fee", "x"},
-		"flag provided but not de": {"--alloc", "1"},
+		"flag provided but not de": {"--accounts", "1"},
 	} {
 		runOne(t.Context(), devchainCommand(), io.Discard, nil, args...).expect(t, exitUsage, want)
 	}
