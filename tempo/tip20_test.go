@@ -31,7 +31,7 @@ func TestSelectorsAndTopics(t *testing.T) {
 		TopicTransfer.Hex():                                  "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
 		TopicTransferWithMemo.Hex():                          "0x57bc7354aa85aed339e000bccffabbc529466af35f0772c8f8ee1145927de7f0",
 		TopicNonceIncremented.Hex():                          "0x42d98041765078b1557c6a9fe7e4a27230ca413fc141df57d89acd6cc68ffb45",
-		fmt.Sprintf("%s", NoncePrecompile[:5]):               "NONCE",
+		string(NoncePrecompile[:5]):                          "NONCE",
 	} {
 		if got != want {
 			t.Errorf("have %s, the chain has %s", got, want)
