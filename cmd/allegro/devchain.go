@@ -7,9 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sync/errgroup"
 )
@@ -19,10 +22,24 @@ func devchainCommand() *cli.Command {
 	defaults := devchain.DefaultConfig()
 	return &cli.Command{
 		Name:  "devchain",
-		Usage: "run a Tempo chain for development, in memory and without money",
-		Description: "It serves JSON-RPC over HTTP and WebSocket on one port. Everything is forgotten when it ends.\n" +
-			"What it leaves out of Tempo it refuses by name.",
+		Usage: "run a Tempo chain for development, without money",
+		Description: "It serves JSON-RPC over HTTP and WebSocket on one port. Everything is forgotten when it ends,\n" +
+			"unless --data names a folder: with the same folder it goes on later. Transactions that wait\n" +
+			"for a block are not kept. What it leaves out of Tempo it refuses by name.\n\n" +
+			"With -o json, standard output has one document once the chain listens, and the chain runs on.",
 		Flags: []cli.Flag{
+			&cli.StringFlag{
+				Name:    "data",
+				Usage:   "keep the blocks in `DIR` and go on with those that are there",
+				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_DATA"),
+				Local:   true,
+			},
+			&cli.StringFlag{
+				Name:    "alloc",
+				Usage:   "begin a new chain with the balances of `FILE`: {\"0xTOKEN\": {\"0xACCOUNT\": \"UNITS\"}}",
+				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_ALLOC"),
+				Local:   true,
+			},
 			&cli.StringFlag{
 				Name:    "listen",
 				Usage:   "serve on `ADDRESS`",
@@ -64,15 +81,16 @@ func devchainCommand() *cli.Command {
 				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_DEV_RPC"),
 				Local:   true,
 			},
+			outputFlag(),
 		},
 		OnUsageError: usageError,
-		Action:       runDevchain,
+		Action:       withOutput(runDevchain),
 	}
 }
 
 // runDevchain is the action of devchain. It ends without an error when ctx
 // does.
-func runDevchain(ctx context.Context, cmd *cli.Command) error {
+func runDevchain(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	if cmd.Args().Present() {
 		return fail(exitUsage, "devchain takes no arguments, it got %q", cmd.Args().First())
 	}
@@ -82,6 +100,13 @@ func runDevchain(ctx context.Context, cmd *cli.Command) error {
 	cfg.FinalityLag = cmd.Uint64("finality-lag")
 	cfg.BaseFee = cmd.Uint64("base-fee")
 	cfg.DevRPC = cmd.Bool("dev-rpc")
+	cfg.Dir = cmd.String("data")
+	if path := cmd.String("alloc"); path != "" {
+		var err error
+		if cfg.Alloc, err = readAlloc(path); err != nil {
+			return fail(exitUsage, "--alloc: %w", err)
+		}
+	}
 	if err := cfg.Validate(); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
@@ -92,10 +117,38 @@ func runDevchain(ctx context.Context, cmd *cli.Command) error {
 	chain, err := devchain.New(cfg)
 	if err != nil {
 		listener.Close()
+		return devchainRefused(cfg, err)
+	}
+	devchainBanner(cmd.Root().ErrWriter, cfg, chain, listener.Addr())
+	if asJSON {
+		if err := writeJSON(cmd.Root().Writer, newDevchainDocument(cfg, chain, listener.Addr())); err != nil {
+			listener.Close()
+			return fail(exitInternal, "writing where the chain listens: %w", errors.Join(err, chain.Close()))
+		}
+	}
+	return serveDevchain(ctx, chain, listener)
+}
+
+// devchainRefused is the command's error for one of devchain.New.
+func devchainRefused(cfg devchain.Config, err error) error {
+	if cfg.Dir == "" {
 		return fail(exitInternal, "%w", err)
 	}
-	devchainBanner(cmd.Root().ErrWriter, cfg, listener.Addr())
-	return serveDevchain(ctx, chain, listener)
+	// From here on it is about what the flags name: the folder and what is in it.
+	var mismatch *devchain.MismatchError
+	if !errors.As(err, &mismatch) {
+		return fail(exitUsage, "--data: %w", err)
+	}
+	flag := ""
+	switch mismatch.Field {
+	case "ChainID":
+		flag = "--chain-id"
+	case "BaseFee":
+		flag = "--base-fee"
+	default:
+		return fail(exitUsage, "the chain in %s began with other balances than those of --alloc, which only applies to a new chain: leave it out, or name a new folder with --data", cfg.Dir)
+	}
+	return fail(exitUsage, "the chain in %s runs with %s %s, not %s: give it that, or name a new folder with --data", cfg.Dir, flag, mismatch.Kept, mismatch.Given)
 }
 
 // Time limits of the server: a development machine is never that slow.
@@ -112,7 +165,7 @@ func serveDevchain(ctx context.Context, chain *devchain.Chain, listener net.List
 	group.Go(func() error { return chain.Run(ctx) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
+			return fmt.Errorf("devchain: serving: %w", err)
 		}
 		return nil
 	})
@@ -122,18 +175,54 @@ func serveDevchain(ctx context.Context, chain *devchain.Chain, listener net.List
 		closed := chain.Close()
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), devchainStopTimeout)
 		defer cancel()
-		return errors.Join(closed, server.Shutdown(limited))
+		if err := server.Shutdown(limited); err != nil {
+			return errors.Join(closed, fmt.Errorf("devchain: stopping the server: %w", err))
+		}
+		return closed
 	})
 	if err := group.Wait(); err != nil {
-		return fail(exitInternal, "devchain: %w", err)
+		return fail(exitInternal, "%w", err)
 	}
 	return nil
 }
 
+// devchainDocument says where a chain listens and which one it is.
+type devchainDocument struct {
+	Schema           string      `json:"schema"`
+	ChainID          string      `json:"chain_id"`
+	HTTP             string      `json:"http"`
+	WS               string      `json:"ws"`
+	GenesisHash      common.Hash `json:"genesis_hash"`
+	Height           string      `json:"height"` // of the latest block when it began to listen
+	BlockTimeSeconds float64     `json:"block_time_seconds"`
+	FinalityLag      uint64      `json:"finality_lag"` // blocks
+	PID              int         `json:"pid"`
+}
+
+func newDevchainDocument(cfg devchain.Config, chain *devchain.Chain, addr net.Addr) devchainDocument {
+	return devchainDocument{
+		Schema:           "allegro.devchain/v1",
+		ChainID:          strconv.FormatUint(cfg.ChainID, 10),
+		HTTP:             "http://" + addr.String(),
+		WS:               "ws://" + addr.String(),
+		GenesisHash:      chain.GenesisHash(),
+		Height:           strconv.FormatUint(chain.Height(), 10),
+		BlockTimeSeconds: cfg.BlockTime.Seconds(),
+		FinalityLag:      cfg.FinalityLag,
+		PID:              os.Getpid(),
+	}
+}
+
 // devchainBanner says what is running and where.
-func devchainBanner(w io.Writer, cfg devchain.Config, addr net.Addr) {
-	fmt.Fprintf(w, "allegro devchain: a chain for development. It holds no real money and forgets everything when it ends.\n\n")
+func devchainBanner(w io.Writer, cfg devchain.Config, chain *devchain.Chain, addr net.Addr) {
+	memory := "forgets everything when it ends (--data DIR keeps it)"
+	if cfg.Dir != "" {
+		memory = "keeps its blocks in " + cfg.Dir
+	}
+	fmt.Fprintf(w, "allegro devchain: a chain for development. It holds no real money and %s.\n\n", memory)
 	fmt.Fprintf(w, "  chain id      %d\n", cfg.ChainID)
+	fmt.Fprintf(w, "  genesis       %s\n", chain.GenesisHash())
+	fmt.Fprintf(w, "  height        %d\n", chain.Height())
 	fmt.Fprintf(w, "  block time    %s\n", cfg.BlockTime)
 	fmt.Fprintf(w, "  finalized     %d blocks behind the latest\n", cfg.FinalityLag)
 	fmt.Fprintf(w, "  base fee      %d\n", cfg.BaseFee)
@@ -144,7 +233,7 @@ func devchainBanner(w io.Writer, cfg devchain.Config, addr net.Addr) {
 	for _, account := range devchain.DevAccounts() {
 		fmt.Fprintf(w, "    %s\n", account)
 	}
-	fmt.Fprintf(w, "\n  each with 18446744073709551615 units of every token:\n")
+	fmt.Fprintf(w, "\n  each began with 18446744073709551615 units of every token, unless --alloc said otherwise:\n")
 	for _, token := range devchain.Tokens() {
 		fmt.Fprintf(w, "    %s\n", token)
 	}

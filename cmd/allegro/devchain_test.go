@@ -2,16 +2,26 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/allegro-p2p/allegro/tempo/tx76"
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/holiman/uint256"
 )
 
 // The command serves what its flags say, produces blocks and ends cleanly,
@@ -34,7 +44,7 @@ func TestDevchain(t *testing.T) {
 			address, _, _ = strings.Cut(rest, " ")
 		}
 	}
-	for _, says := range []string{"no real money", "4242", "50ms", "3 blocks behind", "print tokens", devchain.DevAccounts()[9].Hex(), devchain.Tokens()[3].Hex()} {
+	for _, says := range []string{"no real money and forgets everything", "4242", "50ms", "3 blocks behind", "print tokens", devchain.DevAccounts()[9].Hex(), devchain.Tokens()[3].Hex()} {
 		if !strings.Contains(printed.String(), says) {
 			t.Errorf("the banner does not say %q:\n%s", says, &printed)
 		}
@@ -92,20 +102,208 @@ func TestDevchainRefuses(t *testing.T) {
 	}
 	defer taken.Close()
 	for want, args := range map[string][]string{
-		"takes no arguments":       {"now"},
-		"block time is 0s":         {"--block-time", "0s"},
-		"chain id is 0":            {"--chain-id", "0"},
-		"raise RetainBlocks":       {"--finality-lag", "100000"},
-		"choose another address":   {"--listen", taken.Addr().String()},
-		"invalid value \"x\"":      {"--base-fee", "x"},
-		"flag provided but not de": {"--alloc", "1"},
+		"takes no arguments":        {"now"},
+		"block time is 0s":          {"--block-time", "0s"},
+		"chain id is 0":             {"--chain-id", "0"},
+		"raise RetainBlocks":        {"--finality-lag", "100000"},
+		"choose another address":    {"--listen", taken.Addr().String()},
+		"invalid value \"x\"":       {"--base-fee", "x"},
+		"flag provided but not de":  {"--accounts", "1"},
+		"format \"xml\" is unknown": {"-o", "xml"},
+		"no such file":              {"--alloc", filepath.Join(t.TempDir(), "none.json")},
 	} {
 		runOne(t.Context(), devchainCommand(), io.Discard, nil, args...).expect(t, exitUsage, want)
 	}
 }
 
+// written is a writer that hands over what each call of Write gives it.
+type written chan string
+
+// Write implements [io.Writer].
+func (w written) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
+}
+
+// runningDevchain is a devchain command that runs.
+type runningDevchain struct {
+	devchainDocument
+	*ethclient.Client
+	t      *testing.T
+	stdout written
+	stop   context.CancelFunc
+	ended  chan result
+}
+
+// startDevchain runs the command on a free port until it listens.
+func startDevchain(t *testing.T, stderr io.Writer, args ...string) *runningDevchain {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	d := &runningDevchain{t: t, stdout: make(written, 10), stop: stop, ended: make(chan result, 1)}
+	go func() {
+		d.ended <- runOneTo(ctx, d.stdout, devchainCommand(), stderr, nil,
+			append([]string{"--listen", "127.0.0.1:0", "-o", "json"}, args...)...)
+	}()
+	select {
+	case document := <-d.stdout:
+		decodeOne(t, document, &d.devchainDocument)
+	case r := <-d.ended:
+		t.Fatalf("devchain ends with exit code %d: %s", r.exit, r.errors)
+	}
+	var err error
+	if d.Client, err = ethclient.Dial(d.HTTP); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// end stops the command, which must end well and have printed one document.
+func (d *runningDevchain) end() {
+	d.t.Helper()
+	d.Close()
+	d.stop()
+	r := <-d.ended
+	r.expect(d.t, exitOK)
+	if len(d.stdout) > 0 {
+		d.t.Errorf("more than one document: %s", <-d.stdout)
+	}
+}
+
+// pay sends one unit of a token from the first development account to an
+// address and returns the transaction's hash.
+func (d *runningDevchain) pay(token, to common.Address) common.Hash {
+	d.t.Helper()
+	key, err := crypto.HexToECDSA("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	tx := &tx76.Transaction{
+		ChainID: 31337, Gas: 1_000_000, NonceKey: *uint256.NewInt(7),
+		Calls: []tx76.Call{{To: &token, Input: tempo.EncodeTransfer(to, uint256.NewInt(1))}},
+	}
+	if tx.Signature, err = tx76.SignSecp256k1(tx.SignHash(), key); err != nil {
+		d.t.Fatal(err)
+	}
+	var hash common.Hash
+	if err := d.Client.Client().Call(&hash, "eth_sendRawTransaction", hexutil.Bytes(tx.Encode())); err != nil {
+		d.t.Fatal(err)
+	}
+	return hash
+}
+
+// units returns what an account holds of a token at the latest block.
+func (d *runningDevchain) units(token, account common.Address) uint64 {
+	d.t.Helper()
+	out, err := d.CallContract(d.t.Context(), ethereum.CallMsg{To: &token, Data: tempo.EncodeBalanceOf(account)}, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	amount, err := tempo.DecodeUint256(out)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return amount.Uint64()
+}
+
+// A chain with a folder is stopped and started again: it is the same chain,
+// with the block that was mined, and it goes on.
+func TestDevchainData(t *testing.T) {
+	payee, funded := common.Address{0xbb}, common.HexToAddress("0xB0b0000000000000000000000000000000000000")
+	alloc := write(t, "alloc.json", []byte(`{"`+tempo.BetaUSD.Hex()+`": {"`+funded.Hex()+`": "12345"}}`))
+	dir := filepath.Join(t.TempDir(), "chain")
+	args := []string{"--data", dir, "--block-time", "2h", "--finality-lag", "0", "--dev-rpc"}
+	var banner bytes.Buffer
+
+	first := startDevchain(t, &banner, append(args, "--alloc", alloc)...)
+	hash := first.pay(tempo.PathUSD, payee)
+	if err := first.Client.Client().Call(new(string), "evm_mine"); err != nil {
+		t.Fatal(err)
+	}
+	mined, err := first.HeaderByNumber(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	genesis, err := first.HeaderByNumber(t.Context(), common.Big0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.end()
+	if want := (devchainDocument{
+		Schema: "allegro.devchain/v1", ChainID: "31337", HTTP: first.HTTP, WS: "ws" + strings.TrimPrefix(first.HTTP, "http"),
+		GenesisHash: genesis.Hash(), Height: "0", BlockTimeSeconds: 7200, FinalityLag: 0, PID: os.Getpid(),
+	}); first.devchainDocument != want {
+		t.Errorf("document %+v, want %+v", first.devchainDocument, want)
+	}
+	for _, says := range []string{"keeps its blocks in " + dir, genesis.Hash().Hex(), "height        0"} {
+		if !strings.Contains(banner.String(), says) {
+			t.Errorf("the banner does not say %q:\n%s", says, &banner)
+		}
+	}
+
+	second := startDevchain(t, io.Discard, args...)
+	if second.Height != "1" || second.GenesisHash != first.GenesisHash {
+		t.Errorf("document %+v", second.devchainDocument)
+	}
+	again, err := second.HeaderByHash(t.Context(), mined.Hash())
+	if err != nil || again.Number.Uint64() != 1 || again.Hash() != mined.Hash() {
+		t.Errorf("block %v, %v", again, err)
+	}
+	receipt, err := second.TransactionReceipt(t.Context(), hash)
+	if err != nil || receipt.Status != 1 || receipt.BlockHash != mined.Hash() {
+		t.Errorf("receipt %+v, %v", receipt, err)
+	}
+	if got := second.units(tempo.PathUSD, payee); got != 1 {
+		t.Errorf("the payee holds %d", got)
+	}
+	if got := second.units(tempo.BetaUSD, funded); got != 12345 {
+		t.Errorf("the account of the alloc holds %d", got)
+	}
+	runOne(t.Context(), devchainCommand(), io.Discard, nil, append(args, "--listen", "127.0.0.1:0")...).
+		expect(t, exitUsage, "in use by another chain", dir, "--data")
+	if err := second.Client.Client().Call(new(string), "evm_mine"); err != nil {
+		t.Fatal(err)
+	}
+	second.end()
+
+	third := startDevchain(t, io.Discard, append(args, "--alloc", alloc)...) // the alloc that it began with
+	if third.Height != "2" {
+		t.Errorf("height %s", third.Height)
+	}
+	third.end()
+
+	other := write(t, "other.json", []byte(`{}`))
+	for _, refused := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--chain-id", "7"}, "the chain in " + dir + " runs with --chain-id 31337, not 7: "},
+		{[]string{"--base-fee", "9"}, "the chain in " + dir + " runs with --base-fee 0, not 9: "},
+		{[]string{"--alloc", other}, "those of --alloc, which only applies to a new chain: leave it out"},
+		{[]string{"--data", other}, "--data: devchain: making a folder"},
+	} {
+		runOne(t.Context(), devchainCommand(), io.Discard, nil, append(append(args, "--listen", "127.0.0.1:0"), refused.args...)...).
+			expect(t, exitUsage, refused.says)
+	}
+}
+
+// A standard output that takes nothing ends the command.
+func TestDevchainOutputClosed(t *testing.T) {
+	closed, w := io.Pipe()
+	closed.Close()
+	runOneTo(t.Context(), w, devchainCommand(), io.Discard, nil, "--listen", "127.0.0.1:0", "-o", "json").
+		expect(t, exitInternal, "closed pipe")
+}
+
 // Every flag has its environment variable.
 func TestDevchainEnvironment(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	t.Setenv("ALLEGRO_DEVCHAIN_ALLOC", none)
+	runOne(t.Context(), devchainCommand(), io.Discard, nil).expect(t, exitUsage, none)
+	t.Setenv("ALLEGRO_DEVCHAIN_ALLOC", "")
+	t.Setenv("ALLEGRO_DEVCHAIN_LISTEN", "127.0.0.1:0")
+	file := write(t, "file", nil)
+	t.Setenv("ALLEGRO_DEVCHAIN_DATA", file)
+	runOne(t.Context(), devchainCommand(), io.Discard, nil).expect(t, exitUsage, file)
 	t.Setenv("ALLEGRO_DEVCHAIN_CHAIN_ID", "0")
 	runOne(t.Context(), devchainCommand(), io.Discard, nil).expect(t, exitUsage, "chain id is 0")
 }

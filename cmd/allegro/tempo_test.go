@@ -18,11 +18,19 @@ import (
 
 // runOne runs one top-level command with its arguments.
 func runOne(ctx context.Context, c *cli.Command, stderr io.Writer, input io.Reader, args ...string) result {
-	var stdout, printed bytes.Buffer
+	var stdout bytes.Buffer
+	r := runOneTo(ctx, &stdout, c, stderr, input, args...)
+	r.stdout = stdout.String()
+	return r
+}
+
+// runOneTo is runOne for a command whose standard output is read while it runs.
+func runOneTo(ctx context.Context, stdout io.Writer, c *cli.Command, stderr io.Writer, input io.Reader, args ...string) result {
+	var printed bytes.Buffer
 	root := &cli.Command{
 		Name:           "allegro",
 		Reader:         input,
-		Writer:         &stdout,
+		Writer:         stdout,
 		ErrWriter:      stderr,
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Commands:       []*cli.Command{c},
@@ -35,7 +43,7 @@ func runOne(ctx context.Context, c *cli.Command, stderr io.Writer, input io.Read
 		errors.As(err, &exit)
 		r.exit = exit.code
 	}
-	r.stdout, r.errors = stdout.String(), printed.String()
+	r.errors = printed.String()
 	return r
 }
 

@@ -61,6 +61,6 @@ type anvilAPI struct{ chain *Chain }
 // block is produced at once, so that the change is visible under a header. It
 // does not mend totalSupply.
 func (a *anvilAPI) SetStorageAt(contract common.Address, slot slotNumber, value common.Hash) (bool, error) {
-	_, err := a.chain.mine(a.chain.now(), []storageWrite{{contract, common.Hash(slot), value}})
+	_, err := a.chain.mine(a.chain.now(), []storageWrite{{Contract: contract, Slot: common.Hash(slot), Value: value}})
 	return err == nil, err
 }

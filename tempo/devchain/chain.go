@@ -22,9 +22,13 @@ var ErrClosed = errors.New("devchain: closed")
 // Chain is one development chain. Blocks come from Run or from Mine; clients
 // come in through Client or Handler. All methods are safe for concurrent use.
 type Chain struct {
-	cfg    Config
-	db     state.Database
-	server *server
+	cfg     Config
+	db      state.Database
+	server  *server
+	genesis common.Hash // of block 0
+
+	// log keeps the blocks, nil without Config.Dir. building guards it.
+	log *blockLog
 
 	// building is held while a block is built, so that one block is built at a
 	// time. It is taken before mu.
@@ -47,14 +51,15 @@ type place struct {
 	index int
 }
 
-// New starts a chain at its genesis block. It has no goroutines until Run is
-// called or a client connects. The error says which field of cfg is wrong.
-func New(cfg Config) (*Chain, error) {
+// New starts a chain at its genesis block, or goes on with the one that is kept
+// in cfg.Dir: every block of it is executed again and must come out with the
+// same hash. The chain has no goroutines until Run is called or a client
+// connects. The error says which field of cfg is wrong; it is ErrInUse or a
+// *MismatchError if cfg.Dir belongs to another chain, and names file and offset
+// if what is kept there is damaged.
+func New(cfg Config) (_ *Chain, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
-	}
-	if cfg.GenesisTime.IsZero() {
-		cfg.GenesisTime = cfg.Now()
 	}
 	c := &Chain{
 		cfg: cfg,
@@ -64,20 +69,35 @@ func New(cfg Config) (*Chain, error) {
 		byHash: make(map[common.Hash]*block),
 		byTx:   make(map[common.Hash]place),
 	}
-	b, err := genesis(cfg, c.db)
-	if err != nil {
+	if cfg.Dir != "" {
+		if c.log, err = openLog(cfg.Dir); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, c.log.close())
+			}
+		}()
+	}
+	if err := c.start(); err != nil {
 		return nil, err
 	}
-	c.append(b, nil)
 	if c.server, err = newServer(c); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
+// GenesisHash returns the hash of block 0, which tells one chain from another.
+func (c *Chain) GenesisHash() common.Hash { return c.genesis }
+
+// Height returns the number of the latest block.
+func (c *Chain) Height() uint64 { return c.head().number() }
+
 // Close disconnects every client and refuses further blocks and transactions.
-// It returns when no goroutine of the chain works for a client any more. End
-// the context of Run before or after; Close a Client itself to free its side.
+// It returns when no goroutine of the chain works for a client any more and
+// another chain may open Config.Dir. End the context of Run before or after;
+// Close a Client itself to free its side.
 func (c *Chain) Close() error {
 	c.mu.Lock()
 	wasClosed := c.closed
@@ -89,10 +109,16 @@ func (c *Chain) Close() error {
 	}
 	c.server.rpc.Stop()
 	c.feed.workers.Wait()
-	if err := c.db.TrieDB().Close(); err != nil {
-		return fmt.Errorf("devchain: closing the state: %w", err)
+	c.building.Lock() // a block may still be on its way to the log
+	defer c.building.Unlock()
+	var logErr error
+	if c.log != nil {
+		logErr = c.log.close()
 	}
-	return nil
+	if err := c.db.TrieDB().Close(); err != nil {
+		return errors.Join(logErr, fmt.Errorf("devchain: closing the state: %w", err))
+	}
+	return logErr
 }
 
 // submit takes a raw transaction into the pool and returns its hash. A

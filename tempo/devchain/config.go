@@ -32,12 +32,23 @@ type Config struct {
 	BaseFee uint64
 
 	// Alloc sets token balances at genesis, in token units: token → account →
-	// balance. It goes over what the development accounts hold anyway.
+	// balance. It goes over what the development accounts hold anyway. nil
+	// takes what is kept in Dir.
 	Alloc map[common.Address]map[common.Address]*uint256.Int
 
 	// GenesisTime is the time of block 0 and the edge that block times are
-	// counted from. Zero means the moment New is called.
+	// counted from. Zero means that of the chain in Dir, or else the moment New
+	// is called.
 	GenesisTime time.Time
+
+	// Dir is the folder that keeps the blocks: a chain that is started with it
+	// again goes on where the last one ended, be it by Close, by a crash or by a
+	// power cut. Every block is on disk before anybody hears of it.
+	// Transactions that wait for a block are not kept: submit them again. The
+	// time in between produces no blocks. ChainID, BaseFee, GenesisTime and
+	// Alloc must stay what they were, everything else may change. One chain at a
+	// time can have a folder. Empty keeps everything in memory only.
+	Dir string
 
 	// Now is the clock. It must agree with the timers of package time, as
 	// time.Now does, inside a testing/synctest bubble too.

@@ -1,6 +1,7 @@
-// Package devchain is a Tempo chain for development: one process, in memory,
-// no consensus and no money. It runs inside the program that uses it, in
-// virtual time too, and serves the same JSON-RPC with and without a socket.
+// Package devchain is a Tempo chain for development: one process, no consensus
+// and no money. It runs inside the program that uses it, in virtual time too,
+// and serves the same JSON-RPC with and without a socket. It lives in memory,
+// and its blocks also in a file if it is given a folder (see Config.Dir).
 //
 // It speaks Tempo where Allegro's peers can tell the difference: transactions
 // of type 0x76 with sponsors, time windows and all signature kinds but

@@ -47,6 +47,7 @@ type chain struct {
 	rpc    *rpc.Client
 	client *ethclient.Client
 	clock  time.Time // advances a second with every block
+	dir    string    // where it keeps its blocks, or empty
 
 	alice, bob, carol, sponsor account
 }
@@ -58,20 +59,12 @@ var genesisTime = time.Unix(1_900_000_000, 0)
 // and the sponsor 1,000 AlphaUSD for fees.
 func start(t testing.TB, change ...func(*devchain.Config)) *chain {
 	t.Helper()
+	cfg := startConfig(t, change...)
 	c := &chain{
-		t: t, clock: genesisTime,
+		t: t, clock: genesisTime, dir: cfg.Dir,
 		alice: newAccount(t, 1), bob: newAccount(t, 2), carol: newAccount(t, 3), sponsor: newAccount(t, 4),
 	}
-	cfg := devchain.DefaultConfig()
-	cfg.Manual = true
 	cfg.Now = func() time.Time { return c.clock }
-	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{
-		tempo.PathUSD:  {c.alice.address: usd(100), c.bob.address: usd(5)},
-		tempo.AlphaUSD: {c.sponsor.address: usd(1000)},
-	}
-	for _, f := range change {
-		f(&cfg)
-	}
 	var err error
 	if c.Chain, err = devchain.New(cfg); err != nil {
 		t.Fatal(err)
@@ -85,6 +78,22 @@ func start(t testing.TB, change ...func(*devchain.Config)) *chain {
 		}
 	})
 	return c
+}
+
+// startConfig is what start starts, with a clock that stands still.
+func startConfig(t testing.TB, change ...func(*devchain.Config)) devchain.Config {
+	t.Helper()
+	cfg := devchain.DefaultConfig()
+	cfg.Manual = true
+	cfg.Now = func() time.Time { return genesisTime }
+	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{
+		tempo.PathUSD:  {newAccount(t, 1).address: usd(100), newAccount(t, 2).address: usd(5)},
+		tempo.AlphaUSD: {newAccount(t, 4).address: usd(1000)},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	return cfg
 }
 
 func withBaseFee(fee uint64) func(*devchain.Config) {

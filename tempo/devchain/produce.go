@@ -63,12 +63,13 @@ func (c *Chain) Mine() (common.Hash, error) {
 
 // storageWrite sets one storage slot, past every rule of the chain.
 type storageWrite struct {
-	contract    common.Address
-	slot, value common.Hash
+	Contract    common.Address
+	Slot, Value common.Hash
 }
 
 // mine builds a block with the transactions that wait now, in order of
-// arrival, and makes it the latest. The writes come before the transactions.
+// arrival, keeps it in the log if there is one, and makes it the latest. The
+// writes come before the transactions.
 func (c *Chain) mine(at time.Time, writes []storageWrite) (common.Hash, error) {
 	c.building.Lock()
 	defer c.building.Unlock()
@@ -82,30 +83,48 @@ func (c *Chain) mine(at time.Time, writes []storageWrite) (common.Hash, error) {
 		return common.Hash{}, ErrClosed
 	}
 
+	// Timestamps count seconds and rise strictly.
+	seconds := max(uint64(max(at.Unix(), 0)), parent.header.Time+1)
+	b, settled, err := c.build(parent, seconds, writes, waiting)
+	if err != nil {
+		return common.Hash{}, err
+	}
+	if c.log != nil {
+		// Nobody may hear of a block that a crash could take back.
+		if err := c.log.appendBlock(b, writes); err != nil {
+			return common.Hash{}, err
+		}
+	}
+	c.append(b, settled)
+	logger.Debugw("block", "number", b.number(), "hash", b.hash, "time", seconds, "transactions", len(b.txs))
+	return b.hash, nil
+}
+
+// build seals a block on top of parent: first the writes, then those of the
+// transactions that can run. It also returns the hashes of the transactions
+// that are settled: included or dropped. The caller holds building.
+func (c *Chain) build(parent *block, seconds uint64, writes []storageWrite, txs []*signed) (*block, map[common.Hash]bool, error) {
 	w, err := c.open(parent)
 	if err != nil {
-		return common.Hash{}, fmt.Errorf("devchain: building on block %d: %w", parent.number(), err)
+		return nil, nil, fmt.Errorf("devchain: building on block %d: %w", parent.number(), err)
 	}
 	for _, write := range writes {
-		w.db.SetState(write.contract, write.slot, write.value)
+		w.db.SetState(write.Contract, write.Slot, write.Value)
 	}
 	header := newHeader(c.cfg)
 	header.ParentHash = parent.hash
 	header.Number.Add(parent.header.Number, big.NewInt(1))
-	// Timestamps count seconds and rise strictly.
-	header.Time = max(uint64(max(at.Unix(), 0)), parent.header.Time+1)
+	header.Time = seconds
 
-	txs, settled := execute(w, header, waiting)
+	included, settled := execute(w, header, txs)
 	if err := w.db.Error(); err != nil {
-		return common.Hash{}, fmt.Errorf("devchain: executing block %s: %w", header.Number, err)
+		return nil, nil, fmt.Errorf("devchain: executing block %s: %w", header.Number, err)
 	}
-	b, err := seal(header, w, txs)
+	b, err := seal(header, w, included)
 	if err != nil {
-		return common.Hash{}, err
+		return nil, nil, err
 	}
-	c.append(b, settled)
-	logger.Debugw("block", "number", b.number(), "hash", b.hash, "time", header.Time, "transactions", len(txs))
-	return b.hash, nil
+	return b, settled, nil
 }
 
 // execute runs waiting transactions in order. It returns those of the block
