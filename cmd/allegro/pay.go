@@ -129,14 +129,14 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 			return err
 		}
 	}
-	return p.end(&doc, timeout)
+	return endOf(&doc, p.want, timeout)
 }
 
-// end is how the command ends: well if the stage was reached.
-func (p *paying) end(doc *api.Payment, timeout time.Duration) error {
+// endOf is how a command ends that waited for a stage of a payment.
+func endOf(doc *api.Payment, want fastpay.Stage, timeout time.Duration) error {
 	at := stageOf(doc)
 	switch {
-	case at.Rank() >= p.want.Rank():
+	case at.Rank() >= want.Rank():
 		return nil
 	case at == fastpay.StageExpired:
 		return fail(exitDeadline, "payment %s is EXPIRED: %s", doc.TxID, doc.Why)
@@ -149,7 +149,7 @@ func (p *paying) end(doc *api.Payment, timeout time.Duration) error {
 	if at.Rank() >= fastpay.StageCertified.Rank() {
 		have = "it is " + string(at)
 	}
-	return withHint(fail(exitDeadline, "payment %s is not %s after %s: %s%s", doc.TxID, p.want, timeout, have, waitingText(doc)),
+	return withHint(fail(exitDeadline, "payment %s is not %s after %s: %s%s", doc.TxID, want, timeout, have, waitingText(doc)),
 		fmt.Sprintf("it goes on while this home's peer runs: allegro tx show %s", doc.TxID))
 }
 

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/urfave/cli/v3"
 )
 
@@ -19,7 +21,12 @@ func txCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name: "show", Usage: "show all that this peer knows of a payment", ArgsUsage: "TXID",
-				Flags: []cli.Flag{homeFlag(), outputFlag()}, HideHelpCommand: true, OnUsageError: usageError,
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "wait", Usage: "wait for `STAGE` first: accepted, certified, included or finalized", Local: true},
+					&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "wait no longer than this `DURATION`", Local: true},
+					homeFlag(), outputFlag(),
+				},
+				HideHelpCommand: true, OnUsageError: usageError,
 				Action: inSession(showTx),
 			},
 			{
@@ -58,18 +65,31 @@ func showTx(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) erro
 	if err != nil {
 		return err
 	}
-	var doc api.Payment
-	if err := s.Get(ctx, api.RoutePayment, id, nil, &doc); err != nil {
-		return err
+	var query url.Values
+	var want fastpay.Stage
+	if cmd.IsSet("wait") {
+		if want, err = parseStage(cmd.String("wait")); err != nil {
+			return err
+		}
+		query = url.Values{"wait": {string(want)}, "timeout": {cmd.Duration("timeout").String()}}
 	}
-	if asJSON {
-		return writeJSON(cmd.Root().Writer, &doc)
+	var doc api.Payment
+	if err := s.Get(ctx, api.RoutePayment, id, query, &doc); err != nil {
+		return err
 	}
 	p, err := printerOf(cmd, s)
 	if err != nil {
 		return err
 	}
-	return p.whole(&doc)
+	if asJSON {
+		err = writeJSON(cmd.Root().Writer, &doc)
+	} else {
+		err = p.whole(&doc)
+	}
+	if err != nil || want == "" {
+		return err
+	}
+	return endOf(&doc, want, cmd.Duration("timeout"))
 }
 
 func listTxs(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {

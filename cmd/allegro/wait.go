@@ -15,9 +15,10 @@ func waitCommand() *cli.Command {
 		Usage: "wait until a running peer is ready for something",
 		Description: "api: its commands are answered. mesh: every validator that can be reached is connected and gossip\n" +
 			"flows. quorum: the reached validators can certify a payment; a validator also signs itself.\n" +
+			"block: the height moves.\n" +
 			"Exit code 4, with what is missing, if that does not come in time; 6 if no peer runs in the home.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "for", Value: "quorum", Usage: "wait for `WHAT`: api, mesh or quorum", Local: true},
+			&cli.StringFlag{Name: "for", Value: "quorum", Usage: "wait for `WHAT`: api, mesh, quorum or block", Local: true},
 			&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "wait no longer than this `DURATION`", Local: true},
 			homeFlag(), outputFlag(),
 		},
@@ -60,6 +61,10 @@ func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	}
 	if asJSON {
 		return writeJSON(cmd.Root().Writer, &self)
+	}
+	if cmd.String("for") == "block" {
+		say(cmd.Root().Writer, "height %s\n", or(self.Running.Chain.Height, "unknown"))
+		return nil
 	}
 	say(cmd.Root().Writer, "%s %q is ready for %s: reaches %d of %d, %d are needed\n",
 		self.Role, self.Name, cmd.String("for"), self.Running.Ready.Weight, self.Running.Ready.Total, self.Running.Ready.Threshold)

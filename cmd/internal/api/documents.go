@@ -50,8 +50,8 @@ type Chain struct {
 	ID              string  `json:"id"`
 	Height          *string `json:"height"` // null before a block was seen
 	FinalizedHeight *string `json:"finalized_height"`
-	FinalizedTime   *string `json:"finalized_time"`  // chain seconds
-	HeadAgeMicros   *string `json:"head_age_micros"` // since the height last moved
+	FinalizedTime   *string `json:"finalized_time"`        // chain seconds
+	HeadSeen        *string `json:"head_seen_unix_micros"` // when the height last moved here
 }
 
 // Peers are the peers that a peer knows.

@@ -78,7 +78,7 @@ func (d *Daemon) chainDocument() api.Chain {
 		doc.FinalizedTime = decimal(b.Finalized().Time)
 	})
 	if seen := d.replica.BlocksSeen(); len(seen) > 0 {
-		doc.HeadAgeMicros = decimal(uint64(max(d.opts.Now().Sub(seen[len(seen)-1].Seen).Microseconds(), 0)))
+		doc.HeadSeen = ptr(micros(seen[len(seen)-1].Seen))
 	}
 	return doc
 }

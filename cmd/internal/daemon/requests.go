@@ -58,13 +58,22 @@ func (d *Daemon) serveWait(ctx context.Context, r *http.Request) (any, error) {
 		if err == nil && d.validator != nil {
 			err = d.awaitSigning(ctx)
 		}
+	case "block":
+		at := d.height()
+		err = d.replica.Wait(ctx, func(b *fastpay.Board) bool { return b.Latest().Number > at })
 	default:
-		return nil, badRequest("for=%q: want api, mesh or quorum", what)
+		return nil, badRequest("for=%q: want api, mesh, quorum or block", what)
 	}
 	if err != nil {
 		return nil, d.explainDeadline(err, "not ready for "+what)
 	}
 	return d.self(), nil
+}
+
+// height is the newest height that the node has shown.
+func (d *Daemon) height() (h uint64) {
+	d.replica.Read(func(b *fastpay.Board) { h = b.Latest().Number })
+	return h
 }
 
 // await waits for the readiness of the committee in office, and for the chain: a peer
