@@ -62,17 +62,17 @@ const Dollar = 1_000_000
 // Asset is the token that the network pays in.
 var Asset = tempo.PathUSD
 
-// feeToken is what sponsors pay fees in, so that the asset's balances are exact.
-var feeToken = tempo.AlphaUSD
+// FeeToken is what sponsors pay fees in, so that the asset's balances are exact.
+var FeeToken = tempo.AlphaUSD
 
 const (
-	// baseFee is what a real Tempo charged from T1 to T6, in attodollars per gas:
+	// BaseFee is what a real Tempo charged from T1 to T6, in attodollars per gas:
 	// the sponsors pay real fees.
-	baseFee = 20_000_000_000
+	BaseFee = 20_000_000_000
 	// maxFee leaves room for the base fee to double.
-	maxFee = 2 * baseFee
-	// sponsorBalance pays for about a billion payments.
-	sponsorBalance = 1_000_000 * Dollar
+	maxFee = 2 * BaseFee
+	// SponsorBalance pays for about a billion payments.
+	SponsorBalance = 1_000_000 * Dollar
 )
 
 // DefaultConfig is the scene of the demo on loopback: Alice has $15, Bob and
@@ -125,12 +125,10 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// validatorName is the name of the i-th validator.
-func validatorName(i int) string { return nameOf(validatorNames, "validator", i) }
-
-// file is the network file, without addresses.
-func (c *Config) file() *netfile.File {
-	seconds := uint64(c.BlockTime / time.Second)
+// NewFile returns the network file of a testnet with blocks of a time in whole
+// seconds, still without a committee.
+func NewFile(blockTime time.Duration) *netfile.File {
+	seconds := uint64(blockTime / time.Second)
 	f := &netfile.File{
 		Version: netfile.Version,
 		Name:    "testnet",
@@ -142,7 +140,7 @@ func (c *Config) file() *netfile.File {
 			Symbol: "pathUSD", Address: netfile.Address(Asset), Decimals: 6, MinAmount: netfile.Amount(*uint256.NewInt(1)),
 		}},
 		Fees: netfile.Fees{
-			MaxFeePerGas: []netfile.Amount{netfile.Amount(*uint256.NewInt(maxFee))}, FeeToken: netfile.Address(feeToken),
+			MaxFeePerGas: []netfile.Amount{netfile.Amount(*uint256.NewInt(maxFee))}, FeeToken: netfile.Address(FeeToken),
 		},
 		Limits: netfile.Limits{
 			MinSettleSeconds: 10 * seconds, MaxLifeSeconds: 86_400, DefaultLifeSeconds: 3_600,
@@ -150,9 +148,15 @@ func (c *Config) file() *netfile.File {
 		},
 	}
 	f.Limits.MinSettleSeconds = max(f.Limits.MinSettleSeconds, f.Chain.LeastSettleSeconds())
+	return f
+}
+
+// file is the network file, without addresses.
+func (c *Config) file() *netfile.File {
+	f := NewFile(c.BlockTime)
 	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
 	for i := range c.Validators {
-		name := validatorName(i)
+		name := ValidatorName(i)
 		member := netfile.Member{Name: name, Weight: 1, Sponsor: netfile.Address(addressOf(accountKey("sponsor", name)))}
 		copy(member.Key[:], voteKey(name).Public().(ed25519.PublicKey))
 		committee.Members = append(committee.Members, member)
@@ -167,13 +171,13 @@ func (c *Config) file() *netfile.File {
 // chainConfig is the embedded chain with the accounts' balances.
 func (c *Config) chainConfig() devchain.Config {
 	cfg := devchain.DefaultConfig()
-	cfg.BlockTime, cfg.Now, cfg.BaseFee = c.BlockTime, c.Now, baseFee
-	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{Asset: {}, feeToken: {}}
+	cfg.BlockTime, cfg.Now, cfg.BaseFee = c.BlockTime, c.Now, BaseFee
+	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{Asset: {}, FeeToken: {}}
 	for _, a := range c.Clients {
 		cfg.Alloc[Asset][addressOf(accountKey("account", a.Name))] = uint256.NewInt(a.Balance)
 	}
 	for i := range c.Validators {
-		cfg.Alloc[feeToken][addressOf(accountKey("sponsor", validatorName(i)))] = uint256.NewInt(sponsorBalance)
+		cfg.Alloc[FeeToken][addressOf(accountKey("sponsor", ValidatorName(i)))] = uint256.NewInt(SponsorBalance)
 	}
 	return cfg
 }

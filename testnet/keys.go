@@ -18,6 +18,12 @@ var (
 	aggregatorNames = []string{"olivia"}
 )
 
+// ValidatorName is the name of the i-th validator.
+func ValidatorName(i int) string { return nameOf(validatorNames, "validator", i) }
+
+// AggregatorName is the name of the i-th aggregator.
+func AggregatorName(i int) string { return nameOf(aggregatorNames, "aggregator", i) }
+
 // nameOf returns the i-th name of a list.
 func nameOf(names []string, role string, i int) string {
 	if i < len(names) {

@@ -56,13 +56,13 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 	}()
 	if cfg.Addresses != nil {
 		for i := range cfg.Validators {
-			n.setAddresses(validatorName(i), cfg.Addresses(validatorName(i)))
+			n.setAddresses(ValidatorName(i), cfg.Addresses(ValidatorName(i)))
 		}
 	}
 	// Validators come first: the others dial them. Each learns the addresses of
 	// those before it.
 	for i := range cfg.Validators {
-		if err := n.Add(ctx, validatorName(i), p2p.RoleValidator); err != nil {
+		if err := n.Add(ctx, ValidatorName(i), p2p.RoleValidator); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +72,7 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 		}
 	}
 	for i := range cfg.Aggregators {
-		if err := n.Add(ctx, nameOf(aggregatorNames, "aggregator", i), p2p.RoleAggregator); err != nil {
+		if err := n.Add(ctx, AggregatorName(i), p2p.RoleAggregator); err != nil {
 			return nil, err
 		}
 	}

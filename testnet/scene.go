@@ -308,38 +308,48 @@ func (n *Network) finish(ctx context.Context, res *Result, last *Peer) error {
 			res.Blocks = append(res.Blocks, b)
 		}
 	}
-	exact := true
 	for i, p := range n.Clients() {
 		have, _, err := last.Balance(ctx, p.Client.Address())
 		if err != nil {
 			return fmt.Errorf("reading the balance of %s: %w", p.Name, err)
 		}
-		want := n.cfg.Clients[i].Balance
-		if i > 0 {
-			want += HopAmount
-		}
-		if i < len(n.Clients())-1 {
-			want -= HopAmount
-		}
-		b := Balance{p.Name, have, *uint256.NewInt(want)}
-		exact = exact && b.Have.Eq(&b.Want)
-		res.Balances = append(res.Balances, b)
+		res.Balances = append(res.Balances, Balance{p.Name, have, ExpectedBalance(n.cfg.Clients, i)})
 	}
-	if res.Reason != "" {
-		return nil
-	}
-	if !exact {
-		res.Reason = "a balance is not what the payments make it"
-		return nil
-	}
-	for _, hop := range res.Hops {
-		lead, known := hop.Lead()
-		if hop.HeightAtQC != res.Edge || !known || lead <= 0 {
-			res.Verdict = BlockFirst
-			res.Reason = fmt.Sprintf("block %d came before the QC of %s", res.Edge+1, hop.Name)
-			return nil
-		}
-	}
-	res.Verdict = Pass
+	res.Judge()
 	return nil
+}
+
+// ExpectedBalance is what the i-th of the clients of a scene should hold at its end: the
+// first has paid, the last has been paid, and what came to the others went on.
+func ExpectedBalance(clients []Account, i int) uint256.Int {
+	want := clients[i].Balance
+	if i > 0 {
+		want += HopAmount
+	}
+	if i < len(clients)-1 {
+		want -= HopAmount
+	}
+	return *uint256.NewInt(want)
+}
+
+// Judge comes to the verdict on what the result holds. A Reason that is set stands.
+func (r *Result) Judge() {
+	r.Verdict = Failed
+	if r.Reason != "" {
+		return
+	}
+	for _, b := range r.Balances {
+		if !b.Have.Eq(&b.Want) {
+			r.Reason = "a balance is not what the payments make it"
+			return
+		}
+	}
+	for _, hop := range r.Hops {
+		if lead, known := hop.Lead(); hop.HeightAtQC != r.Edge || !known || lead <= 0 {
+			r.Verdict = BlockFirst
+			r.Reason = fmt.Sprintf("block %d came before the QC of %s", r.Edge+1, hop.Name)
+			return
+		}
+	}
+	r.Verdict = Pass
 }

@@ -21,7 +21,7 @@ const demoStartTimeout = time.Minute
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "run validators, clients, an aggregator and a chain in one process, and let Alice pay Bob pay Carol",
+		Usage: "run a whole network with its chain on this machine, and let Alice pay Bob pay Carol",
 		Description: "Starts after a block, lets each client pay the next one $10 as soon as it holds the QC of the\n" +
 			"payment to itself, and says whether the QCs came before the next block. All keys are public.\n\n" +
 			"Exit codes with --once: 0 both QCs came first and the balances are exact, 4 a block came first,\n" +
@@ -32,6 +32,7 @@ func demoCommand() *cli.Command {
 			&cli.IntFlag{Name: "hops", Value: 2, Usage: "number of chained payments, through one client more", Local: true},
 			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
 			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
+			&cli.BoolFlag{Name: "processes", Usage: "run each peer and the chain as a process of its own, as allegro testnet does", Local: true},
 			outputFlag(),
 		},
 		Action:       withOutput(runDemo),
@@ -53,6 +54,11 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, remove()) }()
 
+	printer := &demoPrinter{out: prose, cfg: cfg, how: "all keys are public: never use them for money"}
+	if cmd.Bool("processes") {
+		printer.how = "each of them, and the chain, a process"
+		return demoOfProcesses(ctx, cmd, cfg, printer, asJSON)
+	}
 	started := time.Now()
 	network, err := testnet.Start(ctx, cfg)
 	if err != nil {
@@ -69,14 +75,13 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, stopMetrics()) }()
 
-	printer := &demoPrinter{out: prose, network: network, cfg: cfg}
 	printer.header(cmd.String("home"))
 	ready, cancel := context.WithTimeout(ctx, demoStartTimeout)
 	defer cancel()
 	if err := network.WaitReady(ready); err != nil {
 		return fail(exitInternal, "the peers did not get ready within %s: %w", demoStartTimeout, err)
 	}
-	printer.ready(time.Since(started))
+	printer.ready(network.Committee(), time.Since(started))
 	result, err := network.Play(ctx, printer.event)
 	if err != nil {
 		return fail(exitInternal, "%w", err)
@@ -89,12 +94,12 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 		printer.kept(home, result)
 	}
 	if asJSON {
-		if err := writeJSON(cmd.Root().Writer, newDemoDocument(network, cfg, result)); err != nil {
+		if err := writeJSON(cmd.Root().Writer, newDemoDocument(network.File(), network.Committee(), result)); err != nil {
 			return fail(exitInternal, "writing the result: %w", err)
 		}
 	}
 	if !cmd.Bool("once") {
-		printer.running(urls)
+		printer.running(network.Peers, urls)
 		<-ctx.Done()
 		return nil
 	}

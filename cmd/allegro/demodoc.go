@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -60,14 +62,13 @@ type demoBlock struct {
 	SeenUnixMicros string `json:"seen_unix_micros"`
 }
 
-func newDemoDocument(network *testnet.Network, cfg testnet.Config, r *testnet.Result) *demoDocument {
-	c := network.Committee()
+func newDemoDocument(file *netfile.File, c *fastpay.Committee, r *testnet.Result) *demoDocument {
 	doc := &demoDocument{
-		Schema: demoSchema, Verdict: r.Verdict, BlockTimeSeconds: uint64(cfg.BlockTime / time.Second),
+		Schema: demoSchema, Verdict: r.Verdict, BlockTimeSeconds: file.Chain.BlockTimeSeconds,
 		Committee: demoCommittee{ID: c.ID().Hex(), Threshold: c.Quorum(), Total: c.Total()},
 		Payments:  []demoPayment{}, Balances: make(map[string]string), Blocks: []demoBlock{},
 	}
-	for i, m := range network.File().MembersOf(c.ID()) {
+	for i, m := range file.MembersOf(c.ID()) {
 		doc.Committee.Members = append(doc.Committee.Members, demoMember{m.Name, fmt.Sprintf("0x%x", m.Key[:]), c.Weight(i)})
 	}
 	for _, hop := range r.Hops {

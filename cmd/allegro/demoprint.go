@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/holiman/uint256"
@@ -14,15 +15,15 @@ import (
 
 // demoPrinter tells people what the demo does while it happens.
 type demoPrinter struct {
-	out     io.Writer
-	network *testnet.Network
-	cfg     testnet.Config
-	start   time.Time // of the scene
+	out   io.Writer
+	cfg   testnet.Config
+	how   string    // what is special about this network; empty: one process
+	start time.Time // of the scene
 }
 
 func (p *demoPrinter) header(home string) {
-	say(p.out, "allegro demo   %s · %s · %s · own chain, %s blocks   (all keys are public: never use them for money)\n",
-		count(p.cfg.Validators, "validator"), count(len(p.cfg.Clients), "client"), count(p.cfg.Aggregators, "aggregator"), p.cfg.BlockTime)
+	say(p.out, "allegro demo   %s · %s · %s · own chain, %s blocks   (%s)\n",
+		count(p.cfg.Validators, "validator"), count(len(p.cfg.Clients), "client"), count(p.cfg.Aggregators, "aggregator"), p.cfg.BlockTime, p.how)
 	if home != "" {
 		say(p.out, "  home      %s\n", home)
 	}
@@ -33,10 +34,10 @@ func (p *demoPrinter) header(home string) {
 	say(p.out, "  balances  %s\n", strings.Join(holds, " · "))
 }
 
-func (p *demoPrinter) ready(took time.Duration) {
-	c := p.network.Committee()
+func (p *demoPrinter) ready(c *fastpay.Committee, took time.Duration) {
+	peers := p.cfg.Validators + len(p.cfg.Clients) + p.cfg.Aggregators
 	say(p.out, "  peers     %d of %d up and meshed in %.1f s · committee 0x%x… needs %d of %d\n",
-		len(p.network.Peers), len(p.network.Peers), took.Seconds(), c.ID().Bytes()[:4], c.Quorum(), c.Total())
+		peers, peers, took.Seconds(), c.ID().Bytes()[:4], c.Quorum(), c.Total())
 	say(p.out, "  waiting for the next block, to start right after its edge …\n")
 }
 
@@ -128,9 +129,9 @@ func (p *demoPrinter) kept(home string, r *testnet.Result) {
 	}
 }
 
-func (p *demoPrinter) running(urls map[string]string) {
+func (p *demoPrinter) running(peers []*testnet.Peer, urls map[string]string) {
 	say(p.out, "\n  The network keeps running. Metrics of each peer:\n")
-	for _, peer := range p.network.Peers {
+	for _, peer := range peers {
 		say(p.out, "    allegro metrics %s   # %s %s\n", urls[peer.Name], peer.Role, peer.Name)
 	}
 	say(p.out, "  Ctrl-C stops it.\n")

@@ -95,6 +95,7 @@ func newApp() *cli.Command {
 			pubsubCommand(),
 			metricsCommand(),
 			waitCommand(),
+			testnetCommand(),
 			tempoCommand(),
 			versionCommand(),
 		},

@@ -95,6 +95,9 @@ type errorBody struct {
 // printError writes the error that a command ended in: one line of text and one
 // of advice, or one JSON document if the command was asked for that.
 func printError(w io.Writer, err error) {
+	if errors.Is(err, errSaid) {
+		return
+	}
 	var hint string
 	if h := new(hintError); errors.As(err, &h) {
 		hint = h.hint

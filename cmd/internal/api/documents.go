@@ -21,6 +21,7 @@ const SelfSchema = "allegro.id/v1"
 // Running is the state of a running peer.
 type Running struct {
 	PID     int       `json:"pid"`
+	API     string    `json:"api"` // path of the Unix socket
 	Since   string    `json:"since_unix_micros"`
 	Metrics *string   `json:"metrics"` // URL; null if not served
 	Network string    `json:"network"` // name and digest

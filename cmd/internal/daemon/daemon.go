@@ -65,7 +65,8 @@ type Daemon struct {
 	voteKey   [32]byte // public
 	client    *client.Client
 
-	metricsURL string        // set before serving is closed
+	socket     string        // of the API; set before that is served
+	metricsURL string        // the same; empty if not served
 	serving    chan struct{} // closed when the API is served and the node listens
 }
 

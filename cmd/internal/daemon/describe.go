@@ -26,7 +26,7 @@ func (d *Daemon) self() api.Self {
 		doc.Account = ptr(d.account.Hex())
 	}
 	running := &api.Running{
-		PID: os.Getpid(), Since: micros(d.started), Metrics: orNull(d.metricsURL), Network: d.file.String(),
+		PID: os.Getpid(), API: d.socket, Since: micros(d.started), Metrics: orNull(d.metricsURL), Network: d.file.String(),
 		Ready: d.readiness(), Chain: d.chainDocument(), Problems: d.problems(),
 	}
 	if d.validator != nil {

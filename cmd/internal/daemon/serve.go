@@ -36,17 +36,20 @@ func (d *Daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	serveOn(ctx, g, socket, d.routes())
+	d.socket = socket.Addr().String()
+	var metrics net.Listener
 	if address := d.home.Config().Metrics.Listen; address != "" {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-		if err != nil {
+		if metrics, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
 			return errors.Join(fmt.Errorf("metrics cannot be served on %s, choose another address with metrics.listen: %w", address, err), socket.Close())
 		}
-		d.metricsURL = fmt.Sprintf("http://%s/metrics", listener.Addr())
+		d.metricsURL = fmt.Sprintf("http://%s/metrics", metrics.Addr())
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	serveOn(ctx, g, socket, d.routes())
+	if metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", d.metricsHandler())
-		serveOn(ctx, g, listener, mux)
+		serveOn(ctx, g, metrics, mux)
 	}
 	g.Go(func() error {
 		select {
@@ -55,7 +58,7 @@ func (d *Daemon) serve(ctx context.Context) (err error) {
 			return ctx.Err()
 		}
 		running := home.Running{
-			PID: os.Getpid(), API: socket.Addr().String(), PeerID: d.node.ID().String(), Addresses: d.node.Addrs(),
+			PID: os.Getpid(), API: d.socket, PeerID: d.node.ID().String(), Addresses: d.node.Addrs(),
 			Metrics: d.metricsURL, Started: d.started,
 		}
 		if err := d.home.SaveRunning(running); err != nil {

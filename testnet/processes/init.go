@@ -1,0 +1,226 @@
+package processes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/ethereum/go-ethereum/common"
+	"golang.org/x/sync/errgroup"
+)
+
+// identity is what `allegro init` tells of a home it made.
+type identity struct {
+	Name         string   `json:"name"`
+	PeerID       string   `json:"peer_id"`
+	ValidatorKey *string  `json:"validator_key"`
+	Account      *string  `json:"account"`
+	Addresses    []string `json:"addresses"`
+}
+
+// Init makes a testnet in a folder that does not exist or is empty: homes with keys of
+// their own on ports that are free now, one network file, one genesis. Nothing runs
+// yet. What was made is removed if it fails.
+func Init(ctx context.Context, dir, program string, spec Spec) (_ *Net, err error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("testnet folder: %w", err)
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return nil, fmt.Errorf("%s is not empty: name a new folder, or start the testnet in it over with allegro testnet reset", dir)
+	}
+	n := &Net{dir: dir, program: program, state: state{Version: stateVersion, Spec: spec}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.remove())
+		}
+	}()
+	if err := os.MkdirAll(filepath.Join(dir, chainName), 0o700); err != nil {
+		return nil, fmt.Errorf("testnet folder: %w", err)
+	}
+	return n, n.make(ctx)
+}
+
+// make fills an empty folder.
+func (n *Net) make(ctx context.Context) error {
+	peers := n.state.Spec.peers()
+	ports, err := freePorts(1 + len(peers))
+	if err != nil {
+		return err
+	}
+	n.state.ChainAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	made := make([]identity, len(peers))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, m := range peers {
+		g.Go(func() error { return n.makeHome(ctx, m, ports[1+i], &made[i]) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if err := n.writeNetwork(peers, made); err != nil {
+		return err
+	}
+	if err := n.writeAlloc(peers, made); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(n.state, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", stateName, err)
+	}
+	return n.write(filepath.Join(n.dir, stateName), data)
+}
+
+// makeHome makes the home of one peer. Clients only dial: they are the wallets of
+// people behind routers.
+func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) error {
+	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", n.ChainURL()}
+	if m.Role != p2p.RoleClient {
+		args = append(args,
+			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
+			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port))
+	}
+	return n.ask(ctx, m.Name, made, args...)
+}
+
+// writeNetwork gives every home the network file, and names for the clients' accounts.
+func (n *Net) writeNetwork(peers []member, made []identity) error {
+	file := testnet.NewFile(n.state.Spec.BlockTime)
+	committee := netfile.Committee{Epoch: 1, End: uint64(time.Now().Add(n.state.Spec.EpochLength).Unix())}
+	var contacts strings.Builder
+	for i, m := range peers {
+		switch m.Role {
+		case p2p.RoleValidator:
+			entry := netfile.Member{Name: m.Name, Weight: 1, Addresses: made[i].Addresses}
+			if err := entry.Key.UnmarshalText([]byte(*made[i].ValidatorKey)); err != nil {
+				return fmt.Errorf("vote key of %s: %w", m.Name, err)
+			}
+			if err := entry.Sponsor.UnmarshalText([]byte(*made[i].Account)); err != nil {
+				return fmt.Errorf("sponsor of %s: %w", m.Name, err)
+			}
+			committee.Members = append(committee.Members, entry)
+		case p2p.RoleClient:
+			fmt.Fprintf(&contacts, "%s = %q\n", m.Name, *made[i].Account)
+		}
+	}
+	file.Committees = []netfile.Committee{committee}
+	data, err := file.Encode()
+	if err != nil {
+		return err
+	}
+	if err := n.write(n.NetworkPath(), data); err != nil {
+		return err
+	}
+	for _, m := range peers {
+		if err := n.write(filepath.Join(n.dir, m.Name, networkName), data); err != nil {
+			return err
+		}
+		if err := n.write(filepath.Join(n.dir, m.Name, "contacts.toml"), []byte(contacts.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeAlloc writes what accounts hold at genesis: clients money, sponsors fees.
+func (n *Net) writeAlloc(peers []member, made []identity) error {
+	asset, fees := make(map[string]string), make(map[string]string)
+	for i, m := range peers {
+		switch m.Role {
+		case p2p.RoleClient:
+			for _, c := range n.state.Spec.Clients {
+				if c.Name == m.Name {
+					asset[*made[i].Account] = fmt.Sprint(c.Balance)
+				}
+			}
+		case p2p.RoleValidator:
+			fees[*made[i].Account] = fmt.Sprint(uint64(testnet.SponsorBalance))
+		}
+	}
+	data, err := json.MarshalIndent(map[string]map[string]string{
+		common.Address(testnet.Asset).Hex(): asset, common.Address(testnet.FeeToken).Hex(): fees,
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", allocName, err)
+	}
+	return n.write(filepath.Join(n.dir, allocName), data)
+}
+
+func (n *Net) write(path string, data []byte) error {
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		return fmt.Errorf("testnet: %w", err)
+	}
+	return nil
+}
+
+// Reset starts over: the same peers with new keys, a new committee and a fresh chain.
+func (n *Net) Reset(ctx context.Context) error {
+	if err := n.Down(ctx); err != nil {
+		return err
+	}
+	if err := n.remove(); err != nil {
+		return err
+	}
+	fresh, err := Init(ctx, n.dir, n.program, n.state.Spec)
+	if err != nil {
+		return err
+	}
+	*n = *fresh
+	return nil
+}
+
+// remove deletes what a testnet is made of, and the folder if nothing else is in it.
+func (n *Net) remove() error {
+	var errs []error
+	for _, name := range append(n.Names(), chainName, networkName, allocName, stateName) {
+		errs = append(errs, os.RemoveAll(filepath.Join(n.dir, name)))
+	}
+	if entries, err := os.ReadDir(n.dir); err == nil && len(entries) == 0 {
+		errs = append(errs, os.Remove(n.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// Ports are taken from below the ones that systems give to outgoing connections, which
+// could take a port between init and up.
+const firstPort, lastPort = 10_000, 30_000
+
+// freePorts returns ports that are free for TCP and UDP now.
+func freePorts(count int) ([]int, error) {
+	var ports []int
+	for range 100 * count {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if isFree(port) {
+			ports = append(ports, port)
+		}
+		if len(ports) == count {
+			return ports, nil
+		}
+	}
+	return nil, fmt.Errorf("no %d free ports between %d and %d", count, firstPort, lastPort)
+}
+
+func isFree(port int) bool {
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer tcp.Close()
+	udp, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return false
+	}
+	return udp.Close() == nil
+}

@@ -1,0 +1,236 @@
+package processes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/allegro-p2p/allegro/p2p"
+	"golang.org/x/sync/errgroup"
+)
+
+// Up starts what does not run and returns when every peer reaches a quorum. The error
+// says of each peer what it lacks.
+func (n *Net) Up(ctx context.Context, timeout time.Duration) error {
+	for _, p := range n.processes() {
+		running, err := p.running()
+		if err != nil {
+			return err
+		}
+		if running {
+			continue
+		}
+		if err := p.start(ctx, n.program); err != nil {
+			return err
+		}
+	}
+	deadline := time.Now().Add(timeout)
+	names := n.Names()
+	errs := make([]error, len(names))
+	var g errgroup.Group
+	for i, name := range names {
+		g.Go(func() error {
+			errs[i] = n.Wait(ctx, name, "quorum", max(time.Until(deadline), time.Second))
+			return nil
+		})
+	}
+	_ = g.Wait() // each has told in its place
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("%s: %w", names[i], err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Start starts one peer that does not run.
+func (n *Net) Start(ctx context.Context, name string) error {
+	p, err := n.process(name)
+	if err != nil {
+		return err
+	}
+	if running, err := p.running(); err != nil || running {
+		return err
+	}
+	return p.start(ctx, n.program)
+}
+
+// Stop ends one peer if it runs.
+func (n *Net) Stop(ctx context.Context, name string) error {
+	p, err := n.process(name)
+	if err != nil {
+		return err
+	}
+	return p.stop(ctx)
+}
+
+// process is the process of a peer, or of the chain.
+func (n *Net) process(name string) (*process, error) {
+	if name == chainName {
+		return n.chainProcess(), nil
+	}
+	peers := n.state.Spec.peers()
+	at := slices.IndexFunc(peers, func(m member) bool { return m.Name == name })
+	if at < 0 {
+		_, err := n.Home(name)
+		return nil, err
+	}
+	return n.peerProcess(peers[at]), nil
+}
+
+// PID returns the process id of a peer or of the chain; it is an error if that does
+// not run.
+func (n *Net) PID(name string) (int, error) {
+	p, err := n.process(name)
+	if err != nil {
+		return 0, err
+	}
+	switch running, err := p.running(); {
+	case err != nil:
+		return 0, err
+	case !running:
+		return 0, fmt.Errorf("%s does not run: start it with allegro testnet up", name)
+	}
+	return p.pid()
+}
+
+// Log is the log of a peer, or of the chain.
+func (n *Net) Log(name string) (string, error) {
+	p, err := n.process(name)
+	if err != nil {
+		return "", err
+	}
+	return p.log, nil
+}
+
+// Wait returns when a peer is ready for something: see allegro wait.
+func (n *Net) Wait(ctx context.Context, name, what string, timeout time.Duration) error {
+	_, err := n.Command(ctx, name, "wait", "--for", what, "--timeout", timeout.String())
+	return err
+}
+
+// Down ends everything that runs of the testnet, peers before the chain. It is no error
+// if nothing runs.
+func (n *Net) Down(ctx context.Context) error {
+	peers := n.processes()[1:]
+	errs := make([]error, len(peers))
+	var g errgroup.Group
+	for i, p := range peers {
+		g.Go(func() error {
+			errs[i] = p.stop(ctx)
+			return nil
+		})
+	}
+	_ = g.Wait() // each has told in its place
+	return errors.Join(append(errs, n.chainProcess().stop(ctx))...)
+}
+
+// Remove ends the testnet and deletes it.
+func (n *Net) Remove(ctx context.Context) error {
+	if err := n.Down(ctx); err != nil {
+		return err
+	}
+	return n.remove()
+}
+
+// Row is what the table of a testnet says of one process.
+type Row struct {
+	Name    string   `json:"name"`
+	Role    string   `json:"role"` // "chain" for the chain
+	Running bool     `json:"running"`
+	PID     *int     `json:"pid"`
+	PeerID  *string  `json:"peer_id"`
+	Address *string  `json:"address"` // the first multiaddr, or the chain's URL
+	API     *string  `json:"api"`     // Unix socket
+	Metrics *string  `json:"metrics"` // URL
+	Log     string   `json:"log"`
+	Height  *string  `json:"height"`
+	Quorum  *string  `json:"quorum"` // "2 of 2, 2 needed"
+	Problem []string `json:"problems"`
+}
+
+// selfDocument is what a table needs of allegro.id/v1.
+type selfDocument struct {
+	PeerID    string   `json:"peer_id"`
+	Addresses []string `json:"addresses"`
+	Running   *struct {
+		PID     int     `json:"pid"`
+		Metrics *string `json:"metrics"`
+		API     string  `json:"api"`
+		Ready   struct {
+			Weight    uint64   `json:"weight"`
+			Threshold uint64   `json:"threshold"`
+			Total     uint64   `json:"total"`
+			Waiting   []string `json:"waiting"`
+			Missing   []string `json:"missing"`
+		} `json:"ready"`
+		Chain struct {
+			Height   *string `json:"height"`
+			HeadSeen *string `json:"head_seen_unix_micros"`
+		} `json:"chain"`
+		Problems []string `json:"problems"`
+	} `json:"running"`
+}
+
+// Status describes every process.
+func (n *Net) Status(ctx context.Context) ([]Row, error) {
+	chain := n.chainProcess()
+	url := n.ChainURL()
+	row := Row{Name: chainName, Role: chainName, Address: &url, Log: chain.log, Problem: []string{}}
+	var err error
+	if row.Running, err = chain.running(); err != nil {
+		return nil, err
+	}
+	if pid, err := chain.pid(); row.Running && err == nil {
+		row.PID = &pid
+	}
+	peers := n.state.Spec.peers()
+	rows := make([]Row, len(peers))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, m := range peers {
+		g.Go(func() (err error) {
+			rows[i], err = n.statusOf(ctx, m)
+			return err
+		})
+	}
+	return append([]Row{row}, rows...), g.Wait()
+}
+
+func (n *Net) statusOf(ctx context.Context, m member) (Row, error) {
+	p := n.peerProcess(m)
+	row := Row{Name: m.Name, Role: string(m.Role), Log: p.log, Problem: []string{}}
+	var self selfDocument
+	if err := n.ask(ctx, m.Name, &self, "id"); err != nil {
+		return row, err
+	}
+	row.PeerID = &self.PeerID
+	if len(self.Addresses) > 0 {
+		row.Address = &self.Addresses[0]
+	}
+	running, err := p.running()
+	if err != nil {
+		return row, err
+	}
+	r := self.Running
+	row.Running = running
+	if !running || r == nil {
+		return row, nil
+	}
+	quorum := fmt.Sprintf("reaches %d of %d, %d needed", r.Ready.Weight, r.Ready.Total, r.Ready.Threshold)
+	row.PID, row.API, row.Metrics, row.Height, row.Quorum = &r.PID, &r.API, r.Metrics, r.Chain.Height, &quorum
+	row.Problem = slices.Concat([]string{}, r.Problems, r.Ready.Waiting, r.Ready.Missing)
+	return row, nil
+}
+
+// clients are the names of the clients, in order.
+func (n *Net) clients() []string {
+	var out []string
+	for _, m := range n.state.Spec.peers() {
+		if m.Role == p2p.RoleClient {
+			out = append(out, m.Name)
+		}
+	}
+	return out
+}
