@@ -212,6 +212,7 @@ type Payment struct {
 	Restart     string   `json:"restart"`
 	Note        *string  `json:"note"` // SHA-256 of the payer's text
 	CommitteeID string   `json:"committee_id"`
+	Raw         string   `json:"raw"` // FastPayTx: what the payer signed, with the signature
 
 	Stage *string `json:"stage"` // null before a vote was seen
 	// Guarantee is "none", "conditional" from CERTIFIED on, "final" once FINALIZED;

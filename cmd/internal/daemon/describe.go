@@ -227,7 +227,7 @@ func (d *Daemon) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committe
 		Schema: api.PaymentSchema, TxID: id.Hex(), From: env.Sender.Hex(), To: env.Recipient.Hex(), Asset: env.Asset.Hex(),
 		Amount: env.Amount.Dec(), Seq: strconv.FormatUint(env.Seq, 10), Parents: []string{},
 		ValidBefore: strconv.FormatUint(env.ValidBefore, 10), Restart: strconv.FormatUint(env.Restart, 10),
-		CommitteeID: env.CommitteeID.Hex(), Threshold: c.Quorum(), Total: c.Total(),
+		CommitteeID: env.CommitteeID.Hex(), Raw: hexOf(tx.Encode()), Threshold: c.Quorum(), Total: c.Total(),
 		Votes: []api.Vote{}, Signers: []string{}, Waiting: []api.WaitingFor{}, Heads: []api.Head{},
 		FirstSeenMicros: microsOrNull(t.FirstSeen), CertifiedMicros: microsOrNull(t.QC), QueuedMicros: microsOrNull(t.Queued),
 		IncludedMicros: microsOrNull(t.Included), FinalizedMicros: microsOrNull(t.Finalized),

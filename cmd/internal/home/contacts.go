@@ -42,14 +42,18 @@ func (h *Home) Contacts() (Contacts, error) {
 	return out, nil
 }
 
-// Resolve returns the account of a name, or the address that a text is. The error
-// lists the names.
+// Resolve returns the account of a name, or the address that a text is, which must have
+// its checksum: money that goes to a mistyped address is gone. The error lists the
+// names.
 func (c Contacts) Resolve(text string) (common.Address, error) {
 	if a, ok := c[strings.ToLower(text)]; ok {
 		return a, nil
 	}
 	var address netfile.Address
 	err := address.UnmarshalText([]byte(text))
+	if err == nil && address.String() != text {
+		return common.Address{}, fmt.Errorf("address %s has no checksum, so that a typing error would not show: copy it with its upper and lower case, or give it a name in %s", text, contactsName)
+	}
 	if err == nil {
 		return common.Address(address), nil
 	}

@@ -1,0 +1,220 @@
+package daemon
+
+import (
+	"context"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/stretchr/testify/require"
+)
+
+// world is a development chain and one network file for peers in this process.
+type world struct {
+	t    *testing.T
+	file *netfile.File
+	url  string
+}
+
+// newWorld starts a chain with a block a second.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	cfg := devchain.DefaultConfig()
+	cfg.BlockTime = time.Second
+	chain, err := devchain.New(cfg)
+	require.NoError(t, err)
+	server := httptest.NewServer(chain.Handler())
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- chain.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-done)
+		require.NoError(t, chain.Close())
+		server.Close()
+	})
+	return &world{t: t, file: testnet.NewFile(time.Second), url: server.URL}
+}
+
+// home makes the home of a peer. A validator takes a seat in the network file.
+func (w *world) home(role p2p.Role, name string) *home.Home {
+	w.t.Helper()
+	cfg := home.DefaultConfig(role)
+	cfg.Node.Name, cfg.Chain.RPC, cfg.Metrics.Listen = name, w.url, ""
+	h, err := home.Create(w.t.TempDir()+"/"+name, cfg)
+	require.NoError(w.t, err)
+	account, err := h.NewAccount("secret", home.LightKDF)
+	require.NoError(w.t, err)
+	if role == p2p.RoleClient {
+		h.Config().Client.Account = netfile.Address(account)
+		return h
+	}
+	if role != p2p.RoleValidator {
+		return h
+	}
+	h.Config().Validator.Sponsor = netfile.Address(account)
+	key, err := h.VoteKey()
+	require.NoError(w.t, err)
+	member := netfile.Member{Name: name, Weight: 1, Sponsor: netfile.Address(account)}
+	copy(member.Key[:], key[32:])
+	if len(w.file.Committees) == 0 {
+		w.file.Committees = []netfile.Committee{{Epoch: 1, End: uint64(time.Now().Add(time.Hour).Unix())}}
+	}
+	w.file.Committees[0].Members = append(w.file.Committees[0].Members, member)
+	return h
+}
+
+// run runs the peer of a home until the test ends and returns a client of its API.
+func (w *world) run(h *home.Home, now func() time.Time) *api.Client {
+	w.t.Helper()
+	require.NoError(w.t, h.SaveNetwork(w.file))
+	d, err := New(w.t.Context(), h, w.options(now))
+	require.NoError(w.t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	select {
+	case <-d.Serving():
+	case err := <-done:
+		w.t.Fatalf("the peer ended: %v", err)
+	}
+	path, err := h.SocketPath()
+	require.NoError(w.t, err)
+	client := api.Dial(path)
+	w.t.Cleanup(func() {
+		client.Close()
+		stop()
+		require.NoError(w.t, <-done)
+	})
+	return client
+}
+
+func (w *world) options(now func() time.Time) Options {
+	return Options{
+		Version: "test", Command: "allegro test", Now: now,
+		Password: func(common.Address) (string, error) { return "secret", nil },
+	}
+}
+
+// wait waits until a peer is ready for something.
+func (w *world) wait(c *api.Client, what string) api.Self {
+	w.t.Helper()
+	var self api.Self
+	err := c.Get(w.t.Context(), api.RouteWait, "", url.Values{"for": {what}, "timeout": {"30s"}}, &self)
+	require.NoError(w.t, err)
+	return self
+}
+
+// A clock that is minutes off stops nothing, since time is the chain's, but the operator
+// is told, with the remedy.
+func TestClockThatIsOffIsTold(t *testing.T) {
+	w := newWorld(t)
+	validator := w.home(p2p.RoleValidator, "dave")
+	ahead := w.run(validator, func() time.Time { return time.Now().Add(5 * time.Minute) })
+	self := w.wait(ahead, "quorum")
+	require.True(t, *self.Running.Signing)
+	require.Len(t, self.Running.Problems, 1)
+	require.Regexp(t, `clock is 5m\d+s ahead of the chain's: set it`, self.Running.Problems[0])
+
+	behind := w.run(w.home(p2p.RoleAggregator, "olivia"), func() time.Time { return time.Now().Add(-5 * time.Minute) })
+	self = w.wait(behind, "block")
+	require.Len(t, self.Running.Problems, 1)
+	require.Regexp(t, `clock is (4m5\d|5m\d+)s behind the chain's: set it`, self.Running.Problems[0])
+}
+
+// A second process in a home, and a second signer of a vote key, are refused with the
+// name of the first.
+func TestSecondProcessIsRefused(t *testing.T) {
+	w := newWorld(t)
+	h := w.home(p2p.RoleValidator, "dave")
+	w.run(h, time.Now)
+	again, err := home.Open(h.Dir(), func(string) (string, bool) { return "", false })
+	require.NoError(t, err)
+	_, err = New(t.Context(), again, w.options(time.Now))
+	require.ErrorIs(t, err, home.ErrInUse)
+	require.ErrorContains(t, err, "allegro test")
+
+	copied := w.home(p2p.RoleAggregator, "copy")
+	copied.Config().Node.Role = p2p.RoleValidator
+	copied.Config().Validator = h.Config().Validator
+	require.NoError(t, copied.ImportVoteKey(h.VoteKeyPath()))
+	require.NoError(t, copied.SaveNetwork(w.file))
+	_, err = New(t.Context(), copied, w.options(time.Now))
+	require.ErrorIs(t, err, home.ErrInUse)
+	require.ErrorContains(t, err, "one key votes in one process only")
+}
+
+// The API answers what it cannot do with an error that says what it wants.
+func TestErrorsOfTheAPI(t *testing.T) {
+	w := newWorld(t)
+	validator := w.run(w.home(p2p.RoleValidator, "dave"), time.Now)
+	client := w.run(w.home(p2p.RoleClient, "alice"), time.Now)
+	w.wait(client, "block")
+	to := "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+	id := "0x" + strings.Repeat("ab", 32)
+	for _, c := range []struct {
+		name string
+		do   func() error
+		code string
+		says string
+	}{
+		{"not a client", func() error {
+			return validator.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
+		}, api.CodeWrongRole, "is a validator"},
+		{"too many decimals", func() error {
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "10.0000001", Auto: true}, new(api.Payment))
+		}, api.CodeUsage, "round it"},
+		{"unknown asset", func() error {
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Asset: "EUR", Auto: true}, new(api.Payment))
+		}, api.CodeUsage, "pathUSD"},
+		{"no money", func() error {
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
+		}, "insufficient_funds", "spendable"},
+		{"unknown payment", func() error { return client.Get(t.Context(), api.RoutePayment, id, nil, new(api.Payment)) }, api.CodeNotFound, "not known"},
+		{"no tx id", func() error { return client.Get(t.Context(), api.RouteQC, "0x12", nil, new(api.Payment)) }, api.CodeUsage, "64 hex digits"},
+		{"no multiaddr", func() error {
+			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "127.0.0.1:4001"}, new(api.Peers))
+		}, api.CodeUsage, "did you mean /ip4/127.0.0.1/tcp/4001"},
+		{"nobody there", func() error {
+			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(api.Peers))
+		}, api.CodeUnreachable, "refused"},
+		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(api.Peers)) }, api.CodeNotFound, "another version"},
+		{"not in time", func() error {
+			return client.Get(t.Context(), api.RouteWait, "", url.Values{"for": {"quorum"}, "timeout": {"10ms"}}, new(api.Self))
+		}, api.CodeDeadline, "dave"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := c.do()
+			var told *api.Error
+			require.ErrorAs(t, err, &told)
+			require.Equal(t, c.code, told.Code, told.Message)
+			require.Contains(t, told.Message, c.says)
+		})
+	}
+}
+
+// A peer whose network file differs is refused at hello, and its operator sees why.
+func TestWrongNetworkFileIsTold(t *testing.T) {
+	w := newWorld(t)
+	dave := w.home(p2p.RoleValidator, "dave")
+	validator := w.run(dave, time.Now)
+	self := w.wait(validator, "quorum")
+	w.file.Committees[0].Members[0].Addresses = self.Addresses
+	w.file.Limits.DefaultLifeSeconds++
+	client := w.run(w.home(p2p.RoleClient, "alice"), time.Now)
+	err := client.Get(t.Context(), api.RouteWait, "", url.Values{"for": {"quorum"}, "timeout": {"3s"}}, new(api.Self))
+	var told *api.Error
+	require.ErrorAs(t, err, &told)
+	require.Equal(t, api.CodeDeadline, told.Code)
+	require.Contains(t, told.Message, "another network file")
+	require.Contains(t, told.Message, "compare the two network.toml")
+}
