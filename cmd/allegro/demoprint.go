@@ -60,7 +60,7 @@ func (p *demoPrinter) event(e testnet.Event) {
 			votes += len(qc.Certificates())
 		}
 		last := p.cfg.Clients[len(p.cfg.Clients)-1].Name
-		p.line(e, "%s checked %s herself, with nothing but the committee: %d of %d payer signatures and %d of %d votes are good",
+		p.line(e, "%s checked %s unaided, with nothing but the committee: %d of %d payer signatures and %d of %d votes are good",
 			title(last), count(len(e.Checked), "QC"), len(e.Checked), len(e.Checked), votes, votes)
 	case testnet.EventBlock:
 		p.line(e, "block %d seen", e.Height)
