@@ -167,6 +167,17 @@ func TestListsInSettings(t *testing.T) {
 	}
 }
 
+func TestNoAccount(t *testing.T) {
+	if got := setIn(t, "client.account", ""); got != "" {
+		t.Errorf("no account is shown as %q", got)
+	}
+	c := DefaultConfig(p2p.RoleClient)
+	c.Client.Account[0] = 1
+	if err := c.Set("client.account", ""); err != nil || c.Client.Account[0] != 0 {
+		t.Errorf("account is %s, %v", c.Client.Account, err)
+	}
+}
+
 // A variable that cannot be read stops the program: it would run with another
 // configuration than its owner believes.
 func TestBadEnvironment(t *testing.T) {
