@@ -80,6 +80,7 @@ func newApp() *cli.Command {
 		Commands: []*cli.Command{
 			demoCommand(),
 			devchainCommand(),
+			initCommand(),
 			qcCommand(),
 			metricsCommand(),
 			tempoCommand(),
