@@ -81,6 +81,7 @@ func newApp() *cli.Command {
 			demoCommand(),
 			devchainCommand(),
 			initCommand(),
+			configCommand(),
 			qcCommand(),
 			metricsCommand(),
 			tempoCommand(),
