@@ -81,6 +81,7 @@ func newApp() *cli.Command {
 			demoCommand(),
 			devchainCommand(),
 			initCommand(),
+			keyCommand(),
 			configCommand(),
 			qcCommand(),
 			metricsCommand(),
