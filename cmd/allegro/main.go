@@ -82,6 +82,7 @@ func newApp() *cli.Command {
 			devchainCommand(),
 			initCommand(),
 			keyCommand(),
+			accountCommand(),
 			configCommand(),
 			qcCommand(),
 			metricsCommand(),
