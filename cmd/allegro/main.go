@@ -84,6 +84,7 @@ func newApp() *cli.Command {
 			keyCommand(),
 			accountCommand(),
 			configCommand(),
+			committeeCommand(),
 			qcCommand(),
 			metricsCommand(),
 			tempoCommand(),
