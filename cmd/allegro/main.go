@@ -77,6 +77,8 @@ func newApp() *cli.Command {
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action:         needsCommand,
 		OnUsageError:   usageError,
+		// The library hides it.
+		ConfigureShellCompletionCommand: showCompletion,
 		Commands: []*cli.Command{
 			demoCommand(),
 			devchainCommand(),
