@@ -118,7 +118,7 @@ func (c *Config) validateAddrs() error {
 		}
 	}
 	for _, s := range c.Announce {
-		if _, err := parseAnnounce(s); err != nil {
+		if _, err := ParseAnnounce(s); err != nil {
 			return fmt.Errorf("p2p: announce %w", err)
 		}
 	}

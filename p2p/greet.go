@@ -267,7 +267,7 @@ func usableAddrs(raw [][]byte, remote ma.Multiaddr) []ma.Multiaddr {
 		if err != nil {
 			continue
 		}
-		if _, err := parseAnnounce(a.String()); err != nil {
+		if _, err := ParseAnnounce(a.String()); err != nil {
 			continue
 		}
 		if manet.IsIPLoopback(a) && !manet.IsIPLoopback(remote) || manet.IsPrivateAddr(a) && manet.IsPublicAddr(remote) {

@@ -34,8 +34,10 @@ func ParsePeer(s string) (PeerAddr, error) {
 	return parseAddr(s, addrForm{peer: true, dial: true})
 }
 
-// parseAnnounce checks an address that others are told to dial.
-func parseAnnounce(s string) (string, error) {
+// ParseAnnounce checks an address that others are told to dial: what [ParsePeer]
+// takes without the peer's id. The error names the part that is wrong and what was
+// probably meant.
+func ParseAnnounce(s string) (string, error) {
 	a, err := parseAddr(s, addrForm{dial: true})
 	return a.Addr, err
 }

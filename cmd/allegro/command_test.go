@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/urfave/cli/v3"
 )
 
 // result is what a command line led to. exit is the code that the program would
@@ -33,14 +31,8 @@ func command(t *testing.T, input io.Reader, args ...string) result {
 func commandWithin(t *testing.T, ctx context.Context, input io.Reader, args ...string) result {
 	t.Helper()
 	var stdout, stderr, printed bytes.Buffer
-	root := &cli.Command{
-		Name:           "allegro",
-		Reader:         input,
-		Writer:         &stdout,
-		ErrWriter:      &stderr,
-		ExitErrHandler: func(context.Context, *cli.Command, error) {},
-		Commands:       []*cli.Command{qcCommand(), metricsCommand(), versionCommand()},
-	}
+	root := newApp()
+	root.Reader, root.Writer, root.ErrWriter = input, &stdout, &stderr
 	err := root.Run(ctx, append([]string{"allegro"}, args...))
 	r := result{exit: exitOK}
 	if err != nil {

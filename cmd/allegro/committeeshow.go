@@ -22,7 +22,7 @@ func showCommitteeCommand() *cli.Command {
 }
 
 func showCommittee(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	h, err := openHome(cmd)

@@ -23,7 +23,7 @@ type demoPrinter struct {
 
 func (p *demoPrinter) header(home string) {
 	say(p.out, "allegro demo   %s · %s · %s · own chain, %s blocks   (%s)\n",
-		count(p.cfg.Validators, "validator"), count(len(p.cfg.Clients), "client"), count(p.cfg.Aggregators, "aggregator"), p.cfg.BlockTime, p.how)
+		plural(p.cfg.Validators, "validator"), plural(len(p.cfg.Clients), "client"), plural(p.cfg.Aggregators, "aggregator"), p.cfg.BlockTime, p.how)
 	if home != "" {
 		say(p.out, "  home      %s\n", home)
 	}
@@ -61,7 +61,7 @@ func (p *demoPrinter) event(e testnet.Event) {
 		}
 		last := p.cfg.Clients[len(p.cfg.Clients)-1].Name
 		p.line(e, "%s checked %s unaided, with nothing but the committee: %d of %d payer signatures and %d of %d votes are good",
-			title(last), count(len(e.Checked), "QC"), len(e.Checked), len(e.Checked), votes, votes)
+			title(last), plural(len(e.Checked), "QC"), len(e.Checked), len(e.Checked), votes, votes)
 	case testnet.EventBlock:
 		p.line(e, "block %d seen", e.Height)
 	case testnet.EventIncluded:
@@ -166,11 +166,3 @@ func dollars(units uint256.Int) string {
 
 // title writes a name as people do.
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
-
-// count writes a number of things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

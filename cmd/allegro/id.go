@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
-	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/urfave/cli/v3"
 )
 
@@ -25,7 +23,7 @@ func idCommand() *cli.Command {
 }
 
 func showID(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	h, err := openHome(cmd)
@@ -55,49 +53,7 @@ func selfOf(ctx context.Context, h *home.Home) (*api.Self, error) {
 		}
 		// What a killed process has left behind says nothing.
 	}
-	self, err := restingSelf(h)
-	if err != nil {
-		return nil, fail(exitUsage, "%w", err)
-	}
-	return self, nil
-}
-
-// restingSelf is who a peer is that does not run.
-func restingSelf(h *home.Home) (*api.Self, error) {
-	cfg := h.Config()
-	identity, err := h.Identity()
-	if err != nil {
-		return nil, err
-	}
-	self := &api.Self{
-		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: string(cfg.Node.Role), PeerID: identity.PeerID().String(),
-		Addresses: []string{}, Home: h.Dir(), Version: buildVersion(),
-	}
-	dialable := cfg.P2P.Announce
-	if len(dialable) == 0 {
-		dialable = cfg.P2P.Listen
-	}
-	for _, a := range dialable {
-		// Port 0 and wildcards are known only when the peer runs.
-		full := a + "/p2p/" + self.PeerID
-		if _, err := p2p.ParsePeer(full); err == nil {
-			self.Addresses = append(self.Addresses, full)
-		}
-	}
-	switch cfg.Node.Role {
-	case p2p.RoleValidator:
-		key, err := h.VoteKey()
-		if err != nil {
-			return nil, err
-		}
-		public := fmt.Sprintf("0x%x", key[32:])
-		sponsor := cfg.Validator.Sponsor.String()
-		self.ValidatorKey, self.Account = &public, &sponsor
-	case p2p.RoleClient:
-		account := cfg.Client.Account.String()
-		self.Account = &account
-	}
-	return self, nil
+	return newSelf(h)
 }
 
 func printSelf(w io.Writer, self *api.Self) {
@@ -108,10 +64,10 @@ func printSelf(w io.Writer, self *api.Self) {
 		say(w, "  address   %s\n", a)
 	}
 	if self.ValidatorKey != nil {
-		say(w, "  vote key  %s\n", *self.ValidatorKey)
+		say(w, "  vote key  %s\n", self.ValidatorKey)
 	}
 	if self.Account != nil {
-		say(w, "  account   %s\n", *self.Account)
+		say(w, "  account   %s\n", self.Account)
 	}
 	r := self.Running
 	if r == nil {

@@ -37,7 +37,7 @@ func payCommand() *cli.Command {
 
 // pay checks everything that can be checked before a peer is asked or started.
 func pay(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	want, err := parseStage(cmd.String("wait"))

@@ -29,7 +29,7 @@ func peersCommand() *cli.Command {
 }
 
 func listPeers(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	var doc api.Peers
@@ -60,7 +60,7 @@ func printPeers(cmd *cli.Command, doc *api.Peers, asJSON bool) error {
 }
 
 func connectPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	address, err := needOneArgument(cmd, "MULTIADDR")
+	address, err := takesOne(cmd, "MULTIADDR")
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func connectPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool)
 }
 
 func pingPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	id, err := needOneArgument(cmd, "PEERID")
+	id, err := takesOne(cmd, "PEERID")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func pubsubCommand() *cli.Command {
 }
 
 func listTopics(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	var doc api.Topics
@@ -59,7 +59,7 @@ func listTopics(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) 
 func shortPeer(id string) string { return "…" + id[max(len(id)-6, 0):] }
 
 func listTopicPeers(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	name, err := needOneArgument(cmd, "TOPIC")
+	name, err := takesOne(cmd, "TOPIC")
 	if err != nil {
 		return err
 	}

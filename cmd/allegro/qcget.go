@@ -25,7 +25,7 @@ func getQCCommand() *cli.Command {
 
 // getQC prints the file in both forms of output: it is JSON.
 func getQC(ctx context.Context, cmd *cli.Command, s *session, _ bool) error {
-	id, err := needOneArgument(cmd, "TXID")
+	id, err := takesOne(cmd, "TXID")
 	if err != nil {
 		return err
 	}

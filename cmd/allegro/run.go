@@ -28,6 +28,7 @@ func roleCommand(role p2p.Role, usage, does string) *cli.Command {
 				"validators' addresses in network.toml; --peer adds others.",
 			Flags: append([]cli.Flag{
 				homeFlag(), outputFlag(),
+				passwordFileFlag("open the account with the password in `FILE`"),
 				&cli.BoolFlag{Name: "quiet", Usage: "do not print the banner", Local: true},
 			}, overrideFlags()...),
 			OnUsageError: usageError,
@@ -93,7 +94,7 @@ func override(cmd *cli.Command, h *home.Home) error {
 }
 
 func runRole(ctx context.Context, cmd *cli.Command, role p2p.Role, asJSON bool) (err error) {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	h, err := openHome(cmd)
@@ -174,7 +175,7 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready b
 	r := self.Running
 	place := ""
 	for _, m := range c.Members {
-		if self.ValidatorKey != nil && m.Key == *self.ValidatorKey {
+		if self.ValidatorKey != nil && m.Key == self.ValidatorKey.String() {
 			place = fmt.Sprintf(" (you are member %d)", m.Index)
 		}
 	}
@@ -188,7 +189,7 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready b
 		say(w, "  %-9s %s\n", map[bool]string{true: "listening"}[i == 0], a)
 	}
 	if self.Account != nil {
-		say(w, "  account   %s%s\n", *self.Account, map[bool]string{true: "  (sponsor)"}[self.ValidatorKey != nil])
+		say(w, "  account   %s%s\n", self.Account, map[bool]string{true: "  (sponsor)"}[self.ValidatorKey != nil])
 	}
 	chain := "no block seen yet"
 	if r.Chain.Height != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/daemon"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/urfave/cli/v3"
 )
 
@@ -171,26 +171,11 @@ func exitOf(e *api.Error) int {
 // usage error.
 func newDaemon(ctx context.Context, cmd *cli.Command, h *home.Home) (*daemon.Daemon, error) {
 	d, err := daemon.New(ctx, h, daemon.Options{
-		Version: buildVersion(), Command: home.CommandName(os.Args), Password: passwordOf(h, cmd), Now: time.Now,
+		Version: buildVersion(), Command: home.CommandName(os.Args), Now: time.Now,
+		Password: func(common.Address) (string, error) { return accountPassword(ctx, cmd, h, false) },
 	})
 	if err != nil {
-		return nil, fail(exitUsage, "%w", err)
+		return nil, homeError(err)
 	}
 	return d, nil
-}
-
-// needOneArgument returns a command's only argument.
-func needOneArgument(cmd *cli.Command, what string) (string, error) {
-	if n := cmd.Args().Len(); n != 1 {
-		return "", fail(exitUsage, "%s wants one %s: it got %d arguments", cmd.FullName(), what, n)
-	}
-	return cmd.Args().First(), nil
-}
-
-// needNoArgument refuses arguments, which are probably flags without dashes.
-func needNoArgument(cmd *cli.Command) error {
-	if cmd.Args().Present() {
-		return withHint(fail(exitUsage, "%s takes no arguments, it got %q", cmd.FullName(), cmd.Args().First()), fmt.Sprintf("%s --help lists the flags", cmd.FullName()))
-	}
-	return nil
 }

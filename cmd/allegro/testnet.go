@@ -120,7 +120,7 @@ func testnetError(err error) error {
 }
 
 func initTestnet(ctx context.Context, cmd *cli.Command) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	program, err := testnetProgram()
@@ -157,7 +157,7 @@ func dirFlagText(cmd *cli.Command) string {
 }
 
 func upTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	n, err := openTestnet(cmd)
@@ -180,7 +180,7 @@ func resetTestnet(ctx context.Context, cmd *cli.Command) error {
 
 // withTestnet does something with a testnet within --timeout.
 func withTestnet(ctx context.Context, cmd *cli.Command, do func(context.Context, *processes.Net) error) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	n, err := openTestnet(cmd)
@@ -195,7 +195,7 @@ func withTestnet(ctx context.Context, cmd *cli.Command, do func(context.Context,
 // onePeer is the action of a command about one peer.
 func onePeer(do func(ctx context.Context, n *processes.Net, name string) error) cli.ActionFunc {
 	return func(ctx context.Context, cmd *cli.Command) error {
-		name, err := needOneArgument(cmd, "NAME")
+		name, err := takesOne(cmd, "NAME")
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func onePeer(do func(ctx context.Context, n *processes.Net, name string) error) 
 }
 
 func logsTestnet(_ context.Context, cmd *cli.Command) error {
-	name, err := needOneArgument(cmd, "NAME")
+	name, err := takesOne(cmd, "NAME")
 	if err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func execTestnet(ctx context.Context, cmd *cli.Command) error {
 var errSaid = errors.New("")
 
 func statusTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	n, err := openTestnet(cmd)

@@ -61,7 +61,7 @@ func printerOf(cmd *cli.Command, s *session) (payments, error) {
 }
 
 func showTx(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	id, err := needOneArgument(cmd, "TXID")
+	id, err := takesOne(cmd, "TXID")
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func showTx(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) erro
 }
 
 func listTxs(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	p, err := printerOf(cmd, s)

@@ -30,7 +30,7 @@ func waitCommand() *cli.Command {
 // waitFor asks the running peer; one that was started for the moment would be gone
 // when somebody relies on the answer.
 func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := needNoArgument(cmd); err != nil {
+	if err := takesNothing(cmd); err != nil {
 		return err
 	}
 	timeout := cmd.Duration("timeout")

@@ -195,7 +195,10 @@ func (n *Net) Status(ctx context.Context) ([]Row, error) {
 			return err
 		})
 	}
-	return append([]Row{row}, rows...), g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return append([]Row{row}, rows...), nil
 }
 
 func (n *Net) statusOf(ctx context.Context, m member) (Row, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -19,11 +20,11 @@ import (
 func (d *Daemon) self() api.Self {
 	cfg := d.home.Config()
 	doc := api.Self{
-		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: string(cfg.Node.Role), PeerID: d.node.ID().String(),
+		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: cfg.Node.Role, PeerID: d.node.ID().String(),
 		Addresses: emptyIfNil(d.node.Addrs()), Home: d.home.Dir(), Version: d.opts.Version,
 	}
 	if d.account != nil {
-		doc.Account = ptr(d.account.Hex())
+		doc.Account = ptr(netfile.Address(*d.account))
 	}
 	running := &api.Running{
 		PID: os.Getpid(), API: d.socket, Since: micros(d.started), Metrics: orNull(d.metricsURL), Network: d.file.String(),
@@ -32,18 +33,10 @@ func (d *Daemon) self() api.Self {
 	if d.validator != nil {
 		signing, why := d.signing()
 		running.Signing, running.WhyNot = &signing, orNull(why)
+		doc.ValidatorKey = ptr(netfile.Key(d.voteKey))
 	}
-	doc.ValidatorKey = d.validatorKey()
 	doc.Running = running
 	return doc
-}
-
-// validatorKey is the vote key, null unless this is a validator.
-func (d *Daemon) validatorKey() *string {
-	if d.validator == nil {
-		return nil
-	}
-	return ptr(hexOf(d.voteKey[:]))
 }
 
 // signing reports whether this validator may sign, and why not.

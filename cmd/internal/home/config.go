@@ -1,11 +1,14 @@
 package home
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
@@ -48,12 +51,12 @@ type Chain struct {
 
 // Validator is what only a validator needs.
 type Validator struct {
-	Sponsor netfile.Address `toml:"sponsor" comment:"Account in keystore/ that pays the fees of what this validator puts on the chain."`
+	Sponsor netfile.Address `toml:"sponsor" comment:"Account in keystore/ that pays the fees of what this validator puts on the chain; zeros: none."`
 }
 
 // Client is what only a client needs.
 type Client struct {
-	Account netfile.Address `toml:"account" comment:"Account in keystore/ that pays and is paid."`
+	Account netfile.Address `toml:"account" comment:"Account in keystore/ that pays and is paid; zeros: none."`
 }
 
 // Keystore says how accounts are unlocked.
@@ -108,31 +111,50 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// fault is what is wrong with the value of one key. Its text starts with the key.
+type fault struct {
+	key string
+	err error
+}
+
+func (f *fault) Error() string { return f.key + f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+// faulty makes a fault of a text that goes on behind the key.
+func faulty(key, format string, args ...any) error {
+	return &fault{key, fmt.Errorf(format, args...)}
+}
+
+// maxName bounds a peer's name in bytes, as the network file bounds a member's.
+const maxName = 64
+
 func (n Node) check() error {
-	if n.Name == "" || strings.ContainsAny(n.Name, "/\\ \t\n") || len(n.Name) > 64 {
-		return fmt.Errorf("node.name is %q: want 1 to 64 characters without spaces and slashes", n.Name)
+	// Whatever a terminal, a path or a table could choke on.
+	unfit := func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) || r == '/' || r == '\\' }
+	if n.Name == "" || len(n.Name) > maxName || !utf8.ValidString(n.Name) || strings.ContainsFunc(n.Name, unfit) {
+		return faulty("node.name", " is %q: want 1 to %d bytes without spaces, slashes and invisible characters", n.Name, maxName)
 	}
 	switch n.Role {
 	case p2p.RoleValidator, p2p.RoleClient, p2p.RoleAggregator:
 		return nil
 	}
-	return fmt.Errorf("node.role is %q: want validator, client or aggregator", n.Role)
+	return faulty("node.role", " is %q: want validator, client or aggregator", n.Role)
 }
 
 func (c P2P) check() error {
 	for _, a := range c.Listen {
 		if _, err := p2p.ParseListen(a); err != nil {
-			return fmt.Errorf("p2p.listen: %w", err)
+			return faulty("p2p.listen", ": %w", err)
 		}
 	}
 	for _, a := range c.Announce {
-		if _, err := p2p.ParseListen(a); err != nil {
-			return fmt.Errorf("p2p.announce: %w", err)
+		if _, err := p2p.ParseAnnounce(a); err != nil {
+			return faulty("p2p.announce", ": %w", err)
 		}
 	}
 	for _, a := range c.Peers {
 		if _, err := p2p.ParsePeer(a); err != nil {
-			return fmt.Errorf("p2p.peers: %w", err)
+			return faulty("p2p.peers", ": %w", err)
 		}
 	}
 	return nil
@@ -142,21 +164,25 @@ func (c Chain) check() error {
 	u, err := url.Parse(c.RPC)
 	if err != nil || u.Host == "" {
 		// The URL itself may hold an access token.
-		return errors.New("chain.rpc is no URL of a node: want one like http://127.0.0.1:8545")
+		return faulty("chain.rpc", " is no URL of a node: want one like http://127.0.0.1:8545")
 	}
 	switch u.Scheme {
 	case "http", "https", "ws", "wss":
 		return nil
 	}
-	return fmt.Errorf("chain.rpc has the scheme %q: want http, https, ws or wss", u.Scheme)
+	return faulty("chain.rpc", " has the scheme %q: want http, https, ws or wss", u.Scheme)
 }
 
 func (m Metrics) check() error {
 	if m.Listen == "" {
 		return nil
 	}
-	if _, _, err := net.SplitHostPort(m.Listen); err != nil {
-		return fmt.Errorf("metrics.listen is %q: want HOST:PORT like 127.0.0.1:9460, or nothing", m.Listen)
+	_, port, err := net.SplitHostPort(m.Listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return faulty("metrics.listen", " is %q: want HOST:PORT like 127.0.0.1:9460, or nothing", m.Listen)
 	}
 	return nil
 }
@@ -169,10 +195,8 @@ func (l Log) Levels() (all string, parts map[string]string, err error) {
 		if !single {
 			part, level = "", part
 		}
-		switch level {
-		case "debug", "info", "warn", "error":
-		default:
-			return "", nil, fmt.Errorf("log.level is %q: want debug, info, warn or error, or a list like info,p2p=debug", l.Level)
+		if !slices.Contains([]string{"debug", "info", "warn", "error"}, level) || single && part == "" {
+			return "", nil, faulty("log.level", " is %q: want debug, info, warn or error, or a list like info,p2p=debug", l.Level)
 		}
 		if single {
 			parts[part] = level
@@ -187,7 +211,7 @@ func (l Log) check() error {
 	switch l.Format {
 	case LogAuto, LogText, LogJSON:
 	default:
-		return fmt.Errorf("log.format is %q: want auto, text or json", l.Format)
+		return faulty("log.format", " is %q: want auto, text or json", l.Format)
 	}
 	_, _, err := l.Levels()
 	return err

@@ -1,7 +1,6 @@
 package home
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
@@ -36,6 +37,7 @@ type Home struct {
 	dir    string
 	config Config
 	origin map[string]string // of the keys that are not at their default
+	made   []string          // paths that Create made, a folder before what is in it
 }
 
 // DefaultDir is the home of a person who names none: ALLEGRO_HOME, else the peer
@@ -60,32 +62,67 @@ func DefaultDir(getenv func(string) string) (string, error) {
 
 // Create makes a home in a directory that does not exist or is empty, with a new
 // transport key, and for a validator a new vote key. The error wraps [ErrTaken] if
-// something is there.
+// something is there; whatever the error, nothing of the home is left.
 func Create(dir string, config Config) (*Home, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+	h := &Home{dir: dir, config: config, origin: make(map[string]string)}
+	switch entries, err := os.ReadDir(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		h.made = append(h.made, dir)
+	case err != nil:
+		return nil, fmt.Errorf("making home: %w", err)
+	case len(entries) > 0:
 		return nil, fmt.Errorf("%s %w", dir, ErrTaken)
 	}
-	for _, sub := range []string{"", keysName, storeName, dataName, runName} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return nil, fmt.Errorf("making home: %w", err)
-		}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making home: %w", err)
 	}
-	h := &Home{dir: dir, config: config, origin: make(map[string]string)}
-	if err := h.SaveConfig(); err != nil {
-		return nil, err
+	// Of two processes that make the same home, one makes this folder.
+	if err := os.Mkdir(filepath.Join(dir, keysName), 0o700); errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s %w", dir, ErrTaken)
+	} else if err != nil {
+		return nil, fmt.Errorf("making home: %w", err)
 	}
-	if _, err := h.NewIdentity(); err != nil {
-		return nil, err
+	for _, name := range []string{keysName, storeName, dataName, runName, networkName, configName} {
+		h.made = append(h.made, filepath.Join(dir, name))
 	}
-	if config.Node.Role == p2p.RoleValidator {
-		if err := h.NewVoteKey(); err != nil {
-			return nil, err
-		}
+	if err := h.fill(); err != nil {
+		return nil, errors.Join(err, h.Discard())
 	}
 	return h, nil
+}
+
+// fill makes what is in a new home.
+func (h *Home) fill() error {
+	for _, sub := range []string{storeName, dataName, runName} {
+		if err := os.Mkdir(filepath.Join(h.dir, sub), 0o700); err != nil {
+			return fmt.Errorf("making home: %w", err)
+		}
+	}
+	if _, err := h.NewIdentity(); err != nil {
+		return err
+	}
+	if h.config.Node.Role == p2p.RoleValidator {
+		if err := h.NewVoteKey(); err != nil {
+			return err
+		}
+	}
+	// Last: a home that a crash left half made is none.
+	return h.SaveConfig()
+}
+
+// Discard removes a home that [Create] has just made, for a caller that cannot
+// finish what it is for. A home that was opened keeps everything.
+func (h *Home) Discard() error {
+	for _, path := range slices.Backward(h.made) {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("removing the unfinished home: %w", err)
+		}
+	}
+	h.made = nil
+	return nil
 }
 
 // Open reads a home's config, and what the environment sets over it. The error wraps
@@ -121,7 +158,7 @@ func (h *Home) noteFile(data []byte) error {
 	eachField(&h.config, func(key string, _ reflect.Value) {
 		for table, keys := range tables {
 			for name := range keys {
-				if table+"."+name == key {
+				if strings.EqualFold(table+"."+name, key) { // as the decoder takes it
 					h.origin[key] = OriginFile
 				}
 			}
@@ -133,26 +170,63 @@ func (h *Home) noteFile(data []byte) error {
 // Config is the config in force. The caller may change it before it runs the peer.
 func (h *Home) Config() *Config { return &h.config }
 
-// Validate reports the first fault of the config in force.
+// Validate reports the first fault of the config in force, and where that comes
+// from: the file, a variable or a flag.
 func (h *Home) Validate() error {
-	if err := h.config.Validate(); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(h.dir, configName), err)
+	err := h.config.Validate()
+	if err == nil {
+		return nil
 	}
-	return nil
+	where := h.ConfigPath()
+	if f := new(fault); errors.As(err, &f) {
+		if origin := h.origin[f.key]; origin != "" && origin != OriginFile {
+			where = origin
+		}
+	}
+	return fmt.Errorf("%s: %w", where, err)
 }
 
-// SaveConfig writes the config in force to the file, whole or not at all. Comments
-// are those of a new file.
-func (h *Home) SaveConfig() error {
-	data, err := h.config.encode()
+// SaveConfig writes the config in force to the file, whole or not at all, and with
+// it what the environment or a flag has set: see [Home.Edit]. Comments are those of
+// a new file.
+func (h *Home) SaveConfig() error { return h.save(&h.config) }
+
+// Edit changes what the file says, and nothing else: what the environment or a flag
+// sets does not get into it. The file is written if change succeeds and the result
+// is valid; the config in force stays as it is.
+func (h *Home) Edit(change func(*Config) error) error {
+	path := h.ConfigPath()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	c, err := parseConfig(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := change(&c); err != nil {
+		return err
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	return h.save(&c)
+}
+
+// save writes the config file. A node's URL may hold an access token.
+func (h *Home) save(c *Config) error {
+	data, err := c.encode()
 	if err != nil {
 		return err
 	}
-	return h.replace(configName, data, 0o644)
+	return WriteFile(h.ConfigPath(), data, 0o600)
 }
 
 // Dir is the home's directory.
 func (h *Home) Dir() string { return h.dir }
+
+// ConfigPath is where the config file is.
+func (h *Home) ConfigPath() string { return filepath.Join(h.dir, configName) }
 
 // DataDir is where the peer's database is.
 func (h *Home) DataDir() string { return filepath.Join(h.dir, dataName) }
@@ -169,35 +243,5 @@ func (h *Home) SaveNetwork(f *netfile.File) error {
 	if err != nil {
 		return err
 	}
-	return h.replace(networkName, data, 0o644)
-}
-
-// replace writes a file of the home so that it appears whole or not at all.
-func (h *Home) replace(name string, data []byte, mode fs.FileMode) error {
-	return WriteFile(filepath.Join(h.dir, name), data, mode)
-}
-
-// WriteFile writes a file so that it appears whole or not at all, and survives a
-// crash once it has returned.
-func WriteFile(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = bytes.NewReader(data).WriteTo(f)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return WriteFile(h.NetworkPath(), data, 0o644)
 }

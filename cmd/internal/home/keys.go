@@ -1,6 +1,7 @@
 package home
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -8,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/allegro-p2p/allegro/p2p"
@@ -26,13 +26,14 @@ var ErrKeyExists = errors.New("is there already: move it away first, nothing els
 // ErrNoKey means that a home lacks a key.
 var ErrNoKey = errors.New("is missing")
 
-func (h *Home) identityPath() string { return filepath.Join(h.dir, keysName, identityName) }
+// IdentityPath is where the transport key is.
+func (h *Home) IdentityPath() string { return filepath.Join(h.dir, keysName, identityName) }
 
 // Identity reads the transport key.
 func (h *Home) Identity() (p2p.Identity, error) {
-	id, err := p2p.LoadIdentity(h.identityPath())
+	id, err := p2p.LoadIdentity(h.IdentityPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return id, fmt.Errorf("transport key %s %w: make one with allegro key new --kind p2p, the peer then has a new peer id", h.identityPath(), ErrNoKey)
+		return id, fmt.Errorf("transport key %s %w: make one with allegro key new --kind p2p, the peer then has a new peer id", h.IdentityPath(), ErrNoKey)
 	}
 	return id, err
 }
@@ -43,12 +44,25 @@ func (h *Home) NewIdentity() (p2p.Identity, error) {
 	if err != nil {
 		return id, err
 	}
-	if err := id.Save(h.identityPath()); errors.Is(err, p2p.ErrKeyExists) {
-		return id, fmt.Errorf("transport key %s %w", h.identityPath(), ErrKeyExists)
-	} else if err != nil {
+	return id, h.saveIdentity(id)
+}
+
+// ImportIdentity takes the transport key in a file. The error wraps [ErrKeyExists] if
+// the home has one.
+func (h *Home) ImportIdentity(path string) (p2p.Identity, error) {
+	id, err := p2p.LoadIdentity(path)
+	if err != nil {
 		return id, err
 	}
-	return id, nil
+	return id, h.saveIdentity(id)
+}
+
+func (h *Home) saveIdentity(id p2p.Identity) error {
+	err := id.Save(h.IdentityPath())
+	if errors.Is(err, p2p.ErrKeyExists) {
+		return fmt.Errorf("transport key %s %w", h.IdentityPath(), ErrKeyExists)
+	}
+	return err
 }
 
 // VoteKeyPath is where the vote key is.
@@ -60,7 +74,7 @@ const pemType = "PRIVATE KEY"
 // VoteKey reads the validator's Ed25519 vote key: a PKCS #8 key in PEM, as OpenSSL
 // writes it.
 func (h *Home) VoteKey() (ed25519.PrivateKey, error) {
-	data, err := readPrivate(h.VoteKeyPath())
+	data, err := ReadPrivate(h.VoteKeyPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("vote key %s %w: restore it, or make one with allegro key new --kind validator and have it put into the next committee", h.VoteKeyPath(), ErrNoKey)
 	}
@@ -76,7 +90,7 @@ func (h *Home) VoteKey() (ed25519.PrivateKey, error) {
 
 func parseVoteKey(data []byte) (ed25519.PrivateKey, error) {
 	block, rest := pem.Decode(data)
-	if block == nil || block.Type != pemType || len(rest) > 0 {
+	if block == nil || block.Type != pemType || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, fmt.Errorf("is no key: want one PEM block %q with an Ed25519 key", pemType)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
@@ -106,7 +120,7 @@ func (h *Home) NewVoteKey() error {
 // ImportVoteKey takes the vote key in a file. The error wraps [ErrKeyExists] if the
 // home has one.
 func (h *Home) ImportVoteKey(path string) error {
-	data, err := readPrivate(path)
+	data, err := ReadPrivate(path)
 	if err != nil {
 		return fmt.Errorf("vote key: %w", err)
 	}
@@ -123,38 +137,4 @@ func (h *Home) writeVoteKey(data []byte) error {
 		return fmt.Errorf("writing vote key: %w", err)
 	}
 	return nil
-}
-
-// WriteNew writes a private file that must not exist yet, synced.
-func WriteNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
-}
-
-// maxPrivate bounds what is read of a private file, in bytes: a key or a password.
-const maxPrivate = 64 << 10
-
-// readPrivate reads a file that nobody else may read.
-func readPrivate(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxPrivate {
-		return nil, fmt.Errorf("%s is no key file", path)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o, others can read it: chmod 600 %s", path, mode, path)
-	}
-	return os.ReadFile(path)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,7 +74,13 @@ func EncryptKey(key *ecdsa.PrivateKey, password string, cost KDF) ([]byte, error
 
 // DecryptKey opens a file of keystore v3. The error wraps [ErrWrongPassword] if the
 // password is wrong.
-func DecryptKey(data []byte, password string) (*ecdsa.PrivateKey, error) {
+func DecryptKey(data []byte, password string) (_ *ecdsa.PrivateKey, err error) {
+	// The library panics on a file whose parameters are missing or of another type.
+	defer func() {
+		if recover() != nil {
+			err = errors.New("is no keystore v3 file: its parameters are damaged")
+		}
+	}()
 	key, err := keystore.DecryptKey(data, password)
 	if errors.Is(err, keystore.ErrDecrypt) {
 		return nil, ErrWrongPassword
@@ -90,7 +97,7 @@ func (h *Home) AccountKey(address common.Address, password string) (*ecdsa.Priva
 	if err != nil {
 		return nil, err
 	}
-	data, err := readPrivate(path)
+	data, err := ReadPrivate(path)
 	if err != nil {
 		return nil, fmt.Errorf("account: %w", err)
 	}
@@ -110,7 +117,7 @@ func (h *Home) AccountFile(address common.Address) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readPrivate(path)
+	return ReadPrivate(path)
 }
 
 // Accounts returns the accounts in keystore/, ascending.
@@ -178,6 +185,9 @@ func (h *Home) Password() (password string, ok bool, err error) {
 		return "", false, nil
 	}
 	password, err = ReadPassword(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: restore it, or let keystore.password_file name another", err)
+	}
 	return password, err == nil, err
 }
 
@@ -190,12 +200,15 @@ func (h *Home) PasswordPath() string {
 	return filepath.Join(h.dir, path)
 }
 
-// ReadPassword reads a password file: its first line.
+// ReadPassword reads a password file: its first line, which must not be empty.
 func ReadPassword(path string) (string, error) {
-	data, err := readPrivate(path)
+	data, err := ReadPrivate(path)
 	if err != nil {
 		return "", fmt.Errorf("password file: %w", err)
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
-	return strings.TrimSuffix(line, "\r"), nil
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", fmt.Errorf("password file: the first line of %s is empty: write the password there", path)
+	}
+	return line, nil
 }

@@ -1,10 +1,12 @@
 package home
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,16 +26,26 @@ type Holder struct {
 	Since   time.Time `json:"since"`
 }
 
+// String names the holder for a message.
+func (h Holder) String() string {
+	if h.PID == 0 {
+		return "another process"
+	}
+	return fmt.Sprintf("pid %d (%s, since %s)", h.PID, h.Command, h.Since.Local().Format("2006-01-02 15:04:05"))
+}
+
 // Lock keeps other processes from a home, or from a vote key. The kernel frees it
 // when the process ends, however that happens.
 type Lock struct{ file *flock.Flock }
 
 // Lock takes the home for a command. The error wraps [ErrInUse] and names the holder.
 func (h *Home) Lock(command string) (*Lock, error) {
-	l, holder, err := lock(filepath.Join(h.dir, runName, lockName), command, h.dir)
+	if err := os.MkdirAll(filepath.Join(h.dir, runName), 0o700); err != nil { // copies lose empty folders
+		return nil, fmt.Errorf("locking home: %w", err)
+	}
+	l, holder, err := lock(h.lockPath(), command, h.dir)
 	if errors.Is(err, ErrInUse) {
-		return nil, fmt.Errorf("home %s %w by pid %d (%s, since %s): stop it, or name another home with --home",
-			h.dir, ErrInUse, holder.PID, holder.Command, since(holder.Since))
+		return nil, fmt.Errorf("home %s %w by %s: stop it, or name another home with --home", h.dir, ErrInUse, holder)
 	}
 	return l, err
 }
@@ -46,22 +58,32 @@ func (h *Home) LockVoteKey(public []byte, command string) (*Lock, error) {
 	name := fmt.Sprintf("allegro-vote-%x.lock", sha256.Sum256(public))
 	l, holder, err := lock(filepath.Join(os.TempDir(), name), command, h.dir)
 	if errors.Is(err, ErrInUse) {
-		return nil, fmt.Errorf("vote key 0x%x… %w by pid %d (%s in %s, since %s): one key votes in one process only, give this validator a key of its own",
-			public[:4], ErrInUse, holder.PID, holder.Command, holder.Home, since(holder.Since))
+		where := ""
+		if holder.Home != "" {
+			where = " in home " + holder.Home
+		}
+		return nil, fmt.Errorf("vote key 0x%x… %w by %s%s: one key votes in one process only, give this validator a key of its own",
+			public[:4], ErrInUse, holder, where)
 	}
 	return l, err
 }
 
-// since writes when a lock was taken.
-func since(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+func (h *Home) lockPath() string { return filepath.Join(h.dir, runName, "node.lock") }
 
-const lockName = "node.lock"
+// A command that looks who has a home shares its lock for a moment. A process that
+// wants the lock then must not take the command for a holder.
+const (
+	lockWait  = 200 * time.Millisecond
+	lockPause = 5 * time.Millisecond
+)
 
 // lock takes a file that says who has it.
 func lock(path, command, dir string) (*Lock, Holder, error) {
 	file := flock.New(path, flock.SetPermissions(0o600))
-	taken, err := file.TryLock()
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	taken, err := file.TryLockContext(ctx, lockPause)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, Holder{}, fmt.Errorf("locking %s: %w", path, err)
 	}
 	if !taken {
@@ -87,13 +109,17 @@ func readHolder(path string) (h Holder) {
 
 // Holder returns who has the home, false if nobody.
 func (h *Home) Holder() (Holder, bool, error) {
-	path := filepath.Join(h.dir, runName, lockName)
+	path := h.lockPath()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return Holder{}, false, nil
+	}
+	// Shared: two commands that look at once must not see each other.
 	file := flock.New(path, flock.SetPermissions(0o600))
-	taken, err := file.TryLock()
+	free, err := file.TryRLock()
 	if err != nil {
 		return Holder{}, false, fmt.Errorf("looking at %s: %w", path, err)
 	}
-	if taken {
+	if free {
 		return Holder{}, false, file.Unlock()
 	}
 	return readHolder(path), true, nil

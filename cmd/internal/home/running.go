@@ -45,7 +45,11 @@ func (h *Home) SocketPath() (string, error) {
 		return path, nil
 	}
 	digest := sha256.Sum256([]byte(dir))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("allegro-%x.sock", digest[:8])), nil
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("allegro-%x.sock", digest[:8]))
+	if len(path) > maxSocketPath {
+		return "", fmt.Errorf("no path is short enough for the API's socket: %s and %s are both long, name a shorter home or let TMPDIR name a shorter folder", dir, os.TempDir())
+	}
+	return path, nil
 }
 
 // SaveRunning tells commands of this process.
@@ -54,7 +58,7 @@ func (h *Home) SaveRunning(r Running) error {
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", runningName, err)
 	}
-	return h.replace(filepath.Join(runName, runningName), data, 0o600)
+	return WriteFile(filepath.Join(h.dir, runName, runningName), data, 0o600)
 }
 
 // Running reads what the running process has told. The error wraps [ErrNotRunning] if

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
 )
 
@@ -20,7 +21,7 @@ const (
 // Setting is one key of a config with its value as text and where that comes from.
 type Setting struct {
 	Key    string // dotted, such as p2p.listen
-	Value  string // lists are separated by commas
+	Value  string // lists are separated by commas; no account is empty
 	Origin string // OriginDefault, OriginFile, or the variable or flag
 }
 
@@ -84,14 +85,23 @@ func eachField(c *Config, visit func(key string, v reflect.Value)) {
 
 // textOf writes a value.
 func textOf(v reflect.Value) string {
-	if list, ok := v.Interface().([]string); ok {
-		return strings.Join(list, ",")
+	switch value := v.Interface().(type) {
+	case []string:
+		return strings.Join(value, ",")
+	case netfile.Address:
+		if value == (netfile.Address{}) { // no account, which is zeros in the file
+			return ""
+		}
 	}
 	return fmt.Sprint(v.Interface())
 }
 
 // setText parses a value.
 func setText(v reflect.Value, text string) error {
+	if _, address := v.Interface().(netfile.Address); address && text == "" {
+		v.SetZero()
+		return nil
+	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return u.UnmarshalText([]byte(text))
 	}

@@ -21,8 +21,8 @@ func Decode(data []byte, v any) error {
 	return nil
 }
 
-// UnknownKey is the error about a key, in dotted form, that the struct v points to
-// does not have.
+// UnknownKey is the error about a key that the struct v points to does not have. It
+// names the nearest one in dotted form, as it is written outside of a file.
 func UnknownKey(v any, path []string) error {
-	return unknownKey(reflect.TypeOf(v).Elem(), path)
+	return unknownKey(reflect.TypeOf(v).Elem(), path, true)
 }

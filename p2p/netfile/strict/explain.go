@@ -17,7 +17,7 @@ func explain(root reflect.Type, err error) error {
 	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
 		first := &unknown.Errors[0]
 		line, _ := first.Position()
-		return fmt.Errorf("line %d: %w", line, unknownKey(root, first.Key()))
+		return fmt.Errorf("line %d: %w", line, unknownKey(root, first.Key(), false))
 	}
 	var bad *toml.DecodeError
 	if !errors.As(err, &bad) {

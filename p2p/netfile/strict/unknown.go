@@ -7,8 +7,9 @@ import (
 )
 
 // unknownKey is the error about a key that the format of root does not have. It
-// names the nearest key that exists, else all keys of the table.
-func unknownKey(root reflect.Type, path []string) error {
+// names the nearest key that exists, else all keys of the table. dotted: with its
+// table, also if that is the one that path names.
+func unknownKey(root reflect.Type, path []string, dotted bool) error {
 	table, at := root, 0
 	for ; at < len(path)-1; at++ {
 		field, ok := fieldOf(table, path[at])
@@ -18,26 +19,43 @@ func unknownKey(root reflect.Type, path []string) error {
 		table = element(field)
 	}
 	key, place := strings.Join(path[:at+1], "."), strings.Join(path[:at], ".")
-	if near := nearest(root, path[at], place); near != "" {
+	if nearTable, near := nearest(root, path[at], place); near != "" {
+		if dotted || nearTable != place {
+			near = strings.TrimPrefix(nearTable+"."+near, ".")
+		}
 		return fmt.Errorf("key %s is unknown: did you mean %s?", key, near)
 	}
 	return fmt.Errorf("key %s is unknown: the keys there are %s", key, strings.Join(names(table), ", "))
 }
 
-// nearest returns the key that is most like name, with its table if that is not
-// place; "" if none is.
-func nearest(root reflect.Type, name, place string) string {
-	best, bestCost := "", len(name)/3+2
+// slips is how many edits a word of some length may differ from what was meant.
+func slips(length int) int { return length/3 + 1 }
+
+// nearest returns the key that is most like name and its table; place is the table
+// that name stands in. "" if none is alike.
+func nearest(root reflect.Type, name, place string) (bestTable, best string) {
+	bestCost := slips(len(name)) + 1
 	walk(root, "", func(table, key string) {
-		cost, text := distance(strings.ToLower(name), key), key
+		cost := distance(strings.ToLower(name), key)
 		if table != place {
 			cost++ // a slip of the fingers is likelier than one of the place
-			text = strings.TrimPrefix(table+"."+key, ".")
 		}
 		if cost < bestCost {
-			best, bestCost = text, cost
+			bestTable, best, bestCost = table, key, cost
 		}
 	})
+	return bestTable, best
+}
+
+// Nearest returns that of some names which name was probably meant to be; "" if none
+// is alike.
+func Nearest(name string, names []string) string {
+	best, bestCost := "", slips(len(name))+1
+	for _, n := range names {
+		if cost := distance(strings.ToLower(name), strings.ToLower(n)); cost < bestCost {
+			best, bestCost = n, cost
+		}
+	}
 	return best
 }
 

@@ -1,0 +1,168 @@
+package home
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/allegro-p2p/allegro/p2p"
+)
+
+var roles = []p2p.Role{p2p.RoleValidator, p2p.RoleClient, p2p.RoleAggregator}
+
+func TestDefaultConfigIsValid(t *testing.T) {
+	for _, role := range roles {
+		c := DefaultConfig(role)
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", role, err)
+		}
+		if c.Node.Role != role || (len(c.P2P.Listen) == 0) != (role == p2p.RoleClient) {
+			t.Errorf("%s: config is %+v", role, c)
+		}
+	}
+}
+
+// Every key and every table of the file has a comment, and what is written is read
+// back as it was, whatever the role.
+func TestConfigFile(t *testing.T) {
+	for _, role := range roles {
+		c := DefaultConfig(role)
+		data, err := c.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tables, keys int
+		previous := ""
+		for line := range strings.Lines(string(data)) {
+			line = strings.TrimSuffix(line, "\n")
+			isTable := strings.HasPrefix(line, "[")
+			isKey := !isTable && !strings.HasPrefix(line, "#") && strings.Contains(line, " = ")
+			if (isTable || isKey) && !strings.HasPrefix(previous, "# ") {
+				t.Errorf("%s: no comment above %s", role, line)
+			}
+			if isTable {
+				tables++
+			}
+			if isKey {
+				keys++
+			}
+			previous = line
+		}
+		if keys != len(Keys()) || tables < 8 {
+			t.Errorf("%s: %d keys in %d tables, want %d keys:\n%s", role, keys, tables, len(Keys()), data)
+		}
+		read, err := parseConfig(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range Keys() {
+			want, err := c.Get(key)
+			if err != nil {
+				t.Error(err)
+			}
+			if got, err := read.Get(key); got != want || err != nil {
+				t.Errorf("%s: %s is read as %q, want %q (%v)", role, key, got, want, err)
+			}
+		}
+	}
+}
+
+// What a file leaves out has the default of its role.
+func TestConfigFileOverDefaults(t *testing.T) {
+	c, err := parseConfig([]byte("[node]\nrole = 'validator'\n[log]\nlevel = 'debug'\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := DefaultConfig(p2p.RoleValidator); c.Log.Level != "debug" || len(c.P2P.Listen) != len(want.P2P.Listen) || c.Node.Name != "validator" {
+		t.Errorf("config is %+v", c)
+	}
+}
+
+func TestConfigFileIsStrict(t *testing.T) {
+	for _, c := range []struct{ name, file, want string }{
+		{"unknown key", "[p2p]\nlistn = []\n", "line 2: key p2p.listn is unknown: did you mean listen?"},
+		{"key in another table", "[node]\nrpc = ''\n", "line 2: key node.rpc is unknown: did you mean chain.rpc?"},
+		{"unknown table", "[api]\nlisten = ''\n", "line 1: key api is unknown"},
+		{"type", "[p2p]\npublic = 'yes'\n", "line 2: key p2p.public wants true or false"},
+		{"list", "[p2p]\nlisten = 'x'\n", "line 2: key p2p.listen wants a list of texts in quotes"},
+		{"address", "[client]\naccount = '0x12'\n", "line 2: key client.account: \"0x12\" is not an address"},
+		{"syntax", "[node\n", "line 1: "},
+	} {
+		if _, err := parseConfig([]byte(c.file)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	const id = "/p2p/12D3KooWBHvsSSKHeragACma3HUodK5FcPUpXccLu2vHooNsDf9k"
+	for _, c := range []struct {
+		key, text string
+		want      string // "" is valid
+	}{
+		{"node.name", "dave-2.example", ""},
+		{"node.name", "Þór", ""},
+		{"node.name", "", "node.name is \"\""},
+		{"node.name", "a b", "without spaces"},
+		{"node.name", "../etc", "slashes"},
+		{"node.name", "a\x1b[2J", "invisible characters"},
+		{"node.name", "a\xff", "node.name is"},
+		{"node.name", strings.Repeat("x", 65), "want 1 to 64 bytes"},
+		{"node.role", "sequencer", `node.role is "sequencer": want validator, client or aggregator`},
+		{"p2p.listen", "/ip4/127.0.0.1/4001", "p2p.listen: address \"/ip4/127.0.0.1/4001\": 4001 is not a protocol: did you mean /ip4/127.0.0.1/tcp/4001?"},
+		{"p2p.listen", "/dns4/example.org/tcp/4001", "a name cannot be listened on"},
+		{"p2p.announce", "/dns4/example.org/tcp/4001", ""},
+		{"p2p.announce", "/ip4/0.0.0.0/tcp/4001", "p2p.announce: address \"/ip4/0.0.0.0/tcp/4001\": 0.0.0.0 stands for every address"},
+		{"p2p.announce", "/ip4/192.0.2.1/tcp/0", "port 0 cannot be dialed"},
+		{"p2p.peers", "/ip4/192.0.2.1/tcp/4001" + id, ""},
+		{"p2p.peers", "/ip4/192.0.2.1/tcp/4001", "p2p.peers: address \"/ip4/192.0.2.1/tcp/4001\": has no peer id"},
+		{"chain.rpc", "wss://node.example/v1", ""},
+		{"chain.rpc", "127.0.0.1:8545", "chain.rpc is no URL of a node"},
+		{"chain.rpc", "", "chain.rpc is no URL"},
+		{"chain.rpc", "ftp://node.example", `chain.rpc has the scheme "ftp"`},
+		{"metrics.listen", "", ""},
+		{"metrics.listen", "[::1]:9460", ""},
+		{"metrics.listen", "9460", "metrics.listen is \"9460\": want HOST:PORT"},
+		{"metrics.listen", "127.0.0.1:http", "want HOST:PORT"},
+		{"metrics.listen", "127.0.0.1:65536", "want HOST:PORT"},
+		{"log.level", "warn, p2p=debug", ""},
+		{"log.level", "verbose", `log.level is "verbose": want debug`},
+		{"log.level", "", "log.level is"},
+		{"log.level", "info,p2p=loud", "log.level is"},
+		{"log.level", "info,=debug", "log.level is"},
+		{"log.format", "json", ""},
+		{"log.format", "xml", `log.format is "xml": want auto, text or json`},
+	} {
+		config := DefaultConfig(p2p.RoleValidator)
+		if err := config.Set(c.key, c.text); err != nil {
+			t.Errorf("%s = %q: %v", c.key, c.text, err)
+			continue
+		}
+		switch err := config.Validate(); {
+		case c.want == "" && err != nil:
+			t.Errorf("%s = %q: %v", c.key, c.text, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s = %q: %v, want %q", c.key, c.text, err, c.want)
+		}
+	}
+}
+
+// A node's URL may hold an access token: an error does not repeat it.
+func TestConfigErrorHidesURL(t *testing.T) {
+	for _, url := range []string{"https://:secret@", "secret", "https://node.example\x00secret"} {
+		c := DefaultConfig(p2p.RoleClient)
+		c.Chain.RPC = url
+		if err := c.Validate(); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	all, parts, err := Log{Level: "warn, p2p=debug,validator=error"}.Levels()
+	if all != "warn" || len(parts) != 2 || parts["p2p"] != "debug" || parts["validator"] != "error" || err != nil {
+		t.Errorf("levels are %s and %v, %v", all, parts, err)
+	}
+	if all, parts, err := (Log{Level: "p2p=debug"}).Levels(); all != "info" || len(parts) != 1 || err != nil {
+		t.Errorf("levels are %s and %v, %v", all, parts, err)
+	}
+}
