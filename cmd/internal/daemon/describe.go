@@ -278,8 +278,11 @@ func (d *Daemon) explainWaiting(doc *api.Payment, c *fastpay.Committee) {
 			continue
 		}
 		problem := "no vote yet"
-		if m.Problem != "" {
+		switch {
+		case m.Problem != "":
 			problem = "not reached: " + m.Problem
+		case !m.Reached():
+			problem = "not reached: it is being dialed"
 		}
 		doc.Waiting = append(doc.Waiting, api.WaitingFor{Validator: name, Problem: &problem})
 	}
