@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +16,8 @@ import (
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/urfave/cli/v3"
 )
 
@@ -28,12 +29,17 @@ const maxEpoch = 400 * 24 * time.Hour
 func newCommitteeCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "new",
-		Usage: "write the next epoch's committee into a network file",
+		Usage: "write the next epoch's committee into a network file, or the first one into a new file",
 		Description: "Its members are those of the last epoch with what the flags change. ID.json is what allegro init or\n" +
 			"allegro id prints on the new member's machine with -o json. The file is written with the comments of a\n" +
 			"new one, and only if it is valid. A peer that runs with it does not talk to one that runs with the old\n" +
-			"one: start all of them again with it at about the same time, before the epoch begins.",
+			"one: start all of them again with it at about the same time, before the epoch begins.\n\n" +
+			"--create makes a network: a file for a Tempo chain with blocks of --block-time, whose first committee\n" +
+			"begins at once.",
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "create", Usage: "make a new file for a network called `NAME`", Local: true},
+			&cli.Uint64Flag{Name: "chain-id", Usage: "with --create: the chain's `ID`", Value: devchain.DefaultConfig().ChainID, Local: true},
+			&cli.DurationFlag{Name: "block-time", Usage: "with --create: the chain's time between blocks, in whole seconds", Value: devchain.DefaultConfig().BlockTime, Local: true},
 			&cli.StringFlag{Name: "network", Usage: "the network `FILE` to read", Value: "network.toml", Sources: cli.EnvVars("ALLEGRO_NETWORK"), Local: true},
 			&cli.StringSliceFlag{Name: "add", Usage: "add the validator that `ID.json` describes; can be repeated", Local: true},
 			&cli.StringSliceFlag{Name: "remove", Usage: "remove the member `NAME`; can be repeated", Local: true},
@@ -57,12 +63,15 @@ func newCommittee(_ context.Context, cmd *cli.Command, asJSON bool) error {
 		return err
 	}
 	path := cmd.String("network")
-	network, err := netfile.Load(path)
+	network, err := networkToExtend(cmd, path)
 	if err != nil {
-		return withHint(fail(exitUsage, "%w", err), "name the network file with --network")
+		return err
 	}
-	last := network.Committees[len(network.Committees)-1]
-	start, end, err := nextEpoch(network, cmd.String("start"), cmd.Duration("length"), time.Now())
+	var last netfile.Committee // none yet in a new network
+	if n := len(network.Committees); n > 0 {
+		last = network.Committees[n-1]
+	}
+	start, end, err := nextEpoch(network.Limits, last, cmd.String("start"), cmd.Duration("length"), time.Now())
 	if err != nil {
 		return fail(exitUsage, "%w", err)
 	}
@@ -92,23 +101,48 @@ func newCommittee(_ context.Context, cmd *cli.Command, asJSON bool) error {
 			note(cmd, "member %s has no address: it dials others and nobody dials it", m.Name)
 		}
 	}
-	note(cmd, "a peer that runs with this file does not talk to one that runs with the old one: start all of them again with it before epoch %d begins", next.Epoch)
+	if next.Epoch > 1 {
+		note(cmd, "a peer that runs with this file does not talk to one that runs with the old one: start all of them again with it before epoch %d begins", next.Epoch)
+	}
 	if asJSON {
 		return writeJSON(cmd.Root().Writer, d)
 	}
 	return d.print(cmd.Root().Writer)
 }
 
-// nextEpoch returns when the next epoch starts and ends, in Unix seconds. startText is
-// when the user wants it to, "" for as soon as the last one has ended.
-func nextEpoch(network *netfile.File, startText string, length time.Duration, now time.Time) (start, end uint64, err error) {
-	last := network.Committees[len(network.Committees)-1]
+// networkToExtend reads the network file, or makes the one that --create asks for.
+func networkToExtend(cmd *cli.Command, path string) (*netfile.File, error) {
+	name := cmd.String("create")
+	if name == "" {
+		network, err := netfile.Load(path)
+		if err != nil {
+			return nil, withHint(fail(exitUsage, "%w", err), "name the network file with --network, or make one with --create NAME")
+		}
+		return network, nil
+	}
+	if _, err := os.Stat(path); err == nil {
+		return nil, fail(exitUsage, "--create: %s exists: name a new file with --network", path)
+	}
+	if t := cmd.Duration("block-time"); t < time.Second || t%time.Second != 0 {
+		return nil, fail(exitUsage, "--block-time %s: use whole seconds, at least 1s", t)
+	}
+	network := testnet.NewFile(cmd.Duration("block-time"))
+	network.Name, network.Chain.ID = name, cmd.Uint64("chain-id")
+	return network, nil
+}
+
+// nextEpoch returns when the epoch after last starts and ends, in Unix seconds.
+// startText is when the user wants it to, "" for as soon as the last one has ended.
+func nextEpoch(limits netfile.Limits, last netfile.Committee, startText string, length time.Duration, now time.Time) (start, end uint64, err error) {
 	latest := uint64(now.Add(maxEpoch).Unix())
 	if last.End > latest {
 		return 0, 0, fmt.Errorf("epoch %d ends at %s, and an epoch must end before another can begin: "+
 			"wait, or make a new network; a testnet starts over with allegro testnet reset", last.Epoch, timeText(last.End))
 	}
 	start = last.End
+	if last.Epoch == 0 {
+		start = uint64(now.Unix())
+	}
 	if startText != "" {
 		if start, err = parseTime(startText, now); err != nil {
 			return 0, 0, fmt.Errorf("--start: %w", err)
@@ -121,7 +155,7 @@ func nextEpoch(network *netfile.File, startText string, length time.Duration, no
 		return 0, 0, fmt.Errorf("--start is %s, but epoch %d ends at %s and must end before another can begin: let it start then or later",
 			timeText(start), last.Epoch, timeText(last.End))
 	}
-	least := time.Duration(network.Limits.MinSettleSeconds) * time.Second
+	least := time.Duration(limits.MinSettleSeconds) * time.Second
 	switch {
 	case length <= least:
 		return 0, 0, fmt.Errorf("--length %s is too short: a payment has at least %s to go when it is signed (limits.min_settle_seconds) and ends with the epoch", length, least)
@@ -248,12 +282,12 @@ func readMember(path string) (netfile.Member, error) {
 
 // committeeNewDocument says what the next committee is, and which one it follows.
 type committeeNewDocument struct {
-	Schema   string        `json:"schema"`
-	Network  string        `json:"network"`
-	File     string        `json:"file"`
-	Digest   string        `json:"digest"` // of the network file as it is now
-	Epoch    epochDocument `json:"epoch"`
-	Previous epochDocument `json:"previous"`
+	Schema   string         `json:"schema"`
+	Network  string         `json:"network"`
+	File     string         `json:"file"`
+	Digest   string         `json:"digest"` // of the network file as it is now
+	Epoch    epochDocument  `json:"epoch"`
+	Previous *epochDocument `json:"previous"` // null in a new network
 }
 
 // epochDocument describes the committee of one epoch.
@@ -292,7 +326,12 @@ func newCommitteeNewDocument(network *netfile.File, file string) (*committeeNewD
 		Digest:  network.Digest().Hex(),
 	}
 	committees := rules.Committees()
-	for back, epoch := range []*epochDocument{&d.Epoch, &d.Previous} {
+	epochs := []*epochDocument{&d.Epoch}
+	if len(committees) > 1 {
+		d.Previous = &epochDocument{}
+		epochs = append(epochs, d.Previous)
+	}
+	for back, epoch := range epochs {
 		c := committees[len(committees)-1-back]
 		*epoch = epochDocument{
 			Epoch:       strconv.FormatUint(c.Epoch(), 10),
@@ -339,10 +378,11 @@ func timeText(seconds uint64) string {
 
 // print writes the document for people.
 func (d *committeeNewDocument) print(w io.Writer) error {
-	return errors.Join(
-		printRows(w, fmt.Sprintf("epoch %s of network %s in %s", d.Epoch.Epoch, printable(d.Network), printable(d.File)), d.Epoch.rows()),
-		printRows(w, fmt.Sprintf("follows epoch %s", d.Previous.Epoch), d.Previous.rows()),
-	)
+	err := printRows(w, fmt.Sprintf("epoch %s of network %s in %s", d.Epoch.Epoch, printable(d.Network), printable(d.File)), d.Epoch.rows())
+	if err != nil || d.Previous == nil {
+		return err
+	}
+	return printRows(w, fmt.Sprintf("follows epoch %s", d.Previous.Epoch), d.Previous.rows())
 }
 
 // rows describes the committee for people.

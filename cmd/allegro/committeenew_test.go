@@ -46,7 +46,7 @@ func TestNextEpoch(t *testing.T) {
 			Limits:     netfile.Limits{MinSettleSeconds: 50},
 			Committees: []netfile.Committee{{Epoch: 7, End: c.lastEnd}},
 		}
-		start, end, err := nextEpoch(network, c.start, c.length, now)
+		start, end, err := nextEpoch(network.Limits, network.Committees[len(network.Committees)-1], c.start, c.length, now)
 		if c.wantsError != "" {
 			if err == nil || !strings.Contains(err.Error(), c.wantsError) {
 				t.Errorf("%s: %v, want %q", c.name, err, c.wantsError)

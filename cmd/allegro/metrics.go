@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/prometheus/common/expfmt"
 	"github.com/urfave/cli/v3"
 )
 
@@ -21,15 +23,15 @@ func metricsCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "metrics",
 		Usage:     "show the metrics of a running peer",
-		ArgsUsage: "ADDR",
-		Description: "ADDR is the metrics address of a peer: host:port or a URL, with or without /metrics. Shown are\n" +
-			"Allegro's own series; histograms as count and mean with the median and the 99th percentile\n" +
+		ArgsUsage: "[ADDR]",
+		Description: "ADDR is the metrics address of a peer: host:port or a URL, with or without /metrics. Without it the\n" +
+			"peer that runs in the home is asked. Shown are Allegro's own series; histograms as count and mean with the median and the 99th percentile\n" +
 			"estimated from their buckets.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "filter", Usage: "show all series whose `REGEXP` matches name{labels}, not only Allegro's own", Local: true},
 			&cli.BoolFlag{Name: "raw", Usage: "print what the peer answers, unchanged", Local: true},
 			&cli.DurationFlag{Name: "timeout", Usage: "give up after this `DURATION`", Value: 5 * time.Second, Local: true},
-			outputFlag(),
+			homeFlag(), outputFlag(),
 		},
 		HideHelpCommand: true,
 		OnUsageError:    usageError,
@@ -39,12 +41,8 @@ func metricsCommand() *cli.Command {
 
 // showMetrics is the action of metrics.
 func showMetrics(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if n := cmd.Args().Len(); n != 1 {
-		return fail(exitUsage, "metrics wants one ADDR, such as 127.0.0.1:9460: it got %d arguments", n)
-	}
-	address, err := metricsURL(cmd.Args().First())
-	if err != nil {
-		return fail(exitUsage, "%w", err)
+	if n := cmd.Args().Len(); n > 1 {
+		return fail(exitUsage, "metrics wants one ADDR, such as 127.0.0.1:9460, or none: it got %d arguments", n)
 	}
 	raw, timeout := cmd.Bool("raw"), cmd.Duration("timeout")
 	if raw && (asJSON || cmd.IsSet("filter")) {
@@ -57,7 +55,7 @@ func showMetrics(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	page, err := fetchMetrics(ctx, address, timeout)
+	page, err := metricsOf(ctx, cmd, timeout)
 	if err != nil {
 		return err
 	}
@@ -76,12 +74,41 @@ func showMetrics(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		return writeJSON(cmd.Root().Writer, metricsDocument{"allegro.metrics/v1", address, shown})
+		return writeJSON(cmd.Root().Writer, metricsDocument{"allegro.metrics/v1", page.url, shown})
 	}
 	if len(shown) == 0 {
-		fmt.Fprintf(cmd.Root().ErrWriter, "none of the %d series at %s matches: --filter . shows all\n", len(all), address)
+		fmt.Fprintf(cmd.Root().ErrWriter, "none of the %d series at %s matches: --filter . shows all\n", len(all), page.url)
 	}
 	return printSeries(cmd.Root().Writer, shown)
+}
+
+// metricsOf asks the peer at the address that the command names, or the one that runs
+// in the home.
+func metricsOf(ctx context.Context, cmd *cli.Command, timeout time.Duration) (*metricsPage, error) {
+	if cmd.Args().Present() {
+		address, err := metricsURL(cmd.Args().First())
+		if err != nil {
+			return nil, fail(exitUsage, "%w", err)
+		}
+		return fetchMetrics(ctx, address, timeout)
+	}
+	h, err := openHome(cmd)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := awaitRunning(ctx, h)
+	if err != nil {
+		return nil, notRunning(h, timeout)
+	}
+	client := api.Dial(r.API)
+	defer client.Close()
+	body, err := client.Raw(ctx, api.RouteMetrics)
+	if err != nil {
+		return nil, apiError(err)
+	}
+	return &metricsPage{url: "the peer in " + h.Dir(), body: body, format: expfmt.NewFormat(expfmt.TypeTextPlain)}, nil
 }
 
 // metricsDocument is the answer of a peer in JSON.

@@ -177,7 +177,8 @@ func TestMetricsUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "metrics wants one ADDR, such as 127.0.0.1:9460"},
+		{[]string{"127.0.0.1:1", "127.0.0.1:2"}, "metrics wants one ADDR, such as 127.0.0.1:9460, or none"},
+		{[]string{"--home", t.TempDir()}, "is no home of a peer"},
 		{[]string{"127.0.0.1"}, `address "127.0.0.1" is not host:port or a URL`},
 		{[]string{"127.0.0.1:http-port"}, "is not a URL of http or https"},
 		{[]string{"ftp://127.0.0.1:1"}, "is not a URL of http or https"},

@@ -23,9 +23,12 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "firsttx": firstTx, "flip": flip, "kill9": kill9, "outside": outside, "shorten": shorten,
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "user"))
+			env.Defer(func() { stopTestnet(t, filepath.Join(env.WorkDir, "net")) })
 			return nil
 		},
 	})

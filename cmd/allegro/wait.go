@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"time"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/urfave/cli/v3"
 )
 
@@ -49,8 +51,7 @@ func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return withHint(fail(exitUnreachable, "no peer answers in home %s within %s", h.Dir(), timeout),
-			"allegro "+string(h.Config().Node.Role)+" run --home "+h.Dir())
+		return notRunning(h, timeout)
 	}
 	client := api.Dial(r.API)
 	defer client.Close()
@@ -69,4 +70,10 @@ func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	say(cmd.Root().Writer, "%s %q is ready for %s: reaches %d of %d, %d are needed\n",
 		self.Role, self.Name, cmd.String("for"), self.Running.Ready.Weight, self.Running.Ready.Total, self.Running.Ready.Threshold)
 	return nil
+}
+
+// notRunning is the error about a home in which no peer answers.
+func notRunning(h *home.Home, timeout time.Duration) error {
+	return withHint(fail(exitUnreachable, "no peer answers in home %s within %s", h.Dir(), timeout),
+		fmt.Sprintf("allegro %s run%s", h.Config().Node.Role, inHome(h.Dir())))
 }
