@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,10 @@ import (
 // TestMain lets the test program be allegro, in scripts and for whoever runs it under
 // that name.
 func TestMain(m *testing.M) {
+	if os.Getenv("GORACE") == "" {
+		// A program built for the race detector sleeps for a second when it ends.
+		os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
 	testscript.Main(m, map[string]func(){"allegro": main})
 }
 
