@@ -43,7 +43,6 @@ type engine struct {
 	snap     *fastpay.Snapshot          // nil until the chain was seen
 	header   tempo.Header               // of snap's block
 	seen     time.Time                  // when this process first saw it
-	lanes    map[common.Hash]fastpay.Lane
 	pool     *pool
 	parked   map[readKey][]request // waiting for a read of the pinned block
 	signing  map[fastpay.ID][]chan<- p2p.SubmitResult
@@ -292,16 +291,7 @@ func (e *engine) pin(u tempo.Update) {
 	if e.snap == nil {
 		e.snap = fastpay.NewSnapshot(block)
 	} else {
-		touched := make(map[common.Address]bool, len(u.Touched))
-		for _, a := range u.Touched {
-			touched[a] = true
-		}
-		e.snap = e.snap.Advance(block, func(lane common.Hash) bool { return touched[e.lanes[lane].Sender] })
-		for id := range e.lanes {
-			if _, kept := e.snap.Account(id); !kept {
-				delete(e.lanes, id)
-			}
-		}
+		e.snap = e.snap.Advance(block, u.Touched)
 	}
 	e.header, e.seen = u.Finalized, u.FinalizedSeen
 	e.metrics.pinned.Set(float64(e.header.Number))

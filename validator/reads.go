@@ -73,12 +73,10 @@ func (e *engine) takeRead(res readResult) {
 		return
 	}
 	if res.key.block == e.header {
-		if res.key.lane != (fastpay.Lane{}) {
-			id := res.key.lane.ID()
-			e.snap.SetAccount(id, res.account)
-			e.lanes[id] = res.key.lane
+		if lane := res.key.lane; lane != (fastpay.Lane{}) {
+			e.snap.SetAccount(lane, res.account)
 			for _, seat := range e.seats {
-				seat.ledger.Forget(id, res.account.Nonce)
+				seat.ledger.Forget(lane.ID(), res.account.Nonce)
 			}
 		} else {
 			e.snap.SetPolicy(res.key.transfer, res.refusal)

@@ -113,7 +113,6 @@ func newEngine(v *Validator) (*engine, error) {
 		missing:  make(chan missing, v.cfg.Limits.Intake),
 		views:    make(chan fastpay.HeadView, 1),
 		seats:    make(map[common.Hash]*seatState),
-		lanes:    make(map[common.Hash]fastpay.Lane),
 		pool:     newPool(v.cfg.Limits.Pool),
 		parked:   make(map[readKey][]request),
 		signing:  make(map[fastpay.ID][]chan<- p2p.SubmitResult),
