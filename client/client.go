@@ -55,7 +55,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	var err error
 	c.replica, err = replica.New(replica.Config{
-		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Store: cfg.Store,
+		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
 		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
 	})
 	if err != nil {
@@ -121,10 +121,10 @@ func (c *Client) Run(ctx context.Context) error {
 // followChain feeds what the node shows to the Board and the wallet.
 func (c *Client) followChain(ctx context.Context) error {
 	return c.cfg.Follower.Run(ctx, func(u tempo.Update) error {
-		c.replica.Advance(ctx, fastpay.ChainView{
+		c.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
-		}, u.LatestSeen, c.cfg.Chain)
+		}, u.LatestSeen)
 		return c.pin(ctx, u)
 	})
 }

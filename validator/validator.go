@@ -58,7 +58,7 @@ func New(cfg Config) (*Validator, error) {
 	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error
 	v.replica, err = replica.New(replica.Config{
-		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Store: cfg.Store,
+		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
 		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
 		OnPayment: func(ctx context.Context, tx *fastpay.Tx) {
 			select {
@@ -207,10 +207,10 @@ func (v *Validator) followChain(ctx context.Context) error {
 		return err
 	}
 	err := v.cfg.Follower.Run(ctx, func(u tempo.Update) error {
-		v.replica.Advance(ctx, fastpay.ChainView{
+		v.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
-		}, u.LatestSeen, v.cfg.Chain)
+		}, u.LatestSeen)
 		ok, err := v.reached(ctx, u.Finalized)
 		if err != nil || !ok {
 			return err

@@ -74,13 +74,17 @@ func (r *Replica) PeerEvent(e p2p.PeerEvent) {
 	}
 }
 
-// Run catches up with every new peer, asks for payments that votes name, and
-// compares with a peer now and then, until ctx ends.
+// Run catches up with every new peer, asks for payments that votes name, compares
+// with a peer now and then, and answers the Board's questions about the chain,
+// until ctx ends.
 func (r *Replica) Run(ctx context.Context, network Network) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.runJoined(ctx, network) })
 	g.Go(func() error { return r.runWanted(ctx, network) })
 	g.Go(func() error { return r.runRepair(ctx, network) })
+	if r.cfg.Chain != nil {
+		g.Go(func() error { return r.runQuestions(ctx) })
+	}
 	return g.Wait()
 }
 

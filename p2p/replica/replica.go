@@ -16,6 +16,9 @@ import (
 type Config struct {
 	Rules  *fastpay.Rules
 	Limits fastpay.BoardLimits
+	// Chain is asked about lanes that were decided before this peer watched. nil:
+	// nobody is.
+	Chain LaneReader
 	// Store keeps the evidence over restarts. nil keeps it in memory only.
 	Store *Store
 	// Now is the peer's clock. Only differences matter.
@@ -76,6 +79,7 @@ type Replica struct {
 
 	joined chan p2p.PeerInfo
 	wake   chan struct{} // wanted is not empty
+	asking chan struct{} // holds one: a block whose questions nobody has asked
 }
 
 // New returns a Replica with what its store holds.
@@ -90,6 +94,7 @@ func New(cfg Config) (*Replica, error) {
 		wanted:    make(map[fastpay.ID]struct{}),
 		joined:    make(chan p2p.PeerInfo, maxJoined),
 		wake:      make(chan struct{}, 1),
+		asking:    make(chan struct{}, 1),
 	}
 	if cfg.Store == nil {
 		return r, nil
@@ -219,16 +224,16 @@ func (r *Replica) Wait(ctx context.Context, done func(*fastpay.Board) bool) erro
 	}
 }
 
-// Advance stores a step of the chain as the peer's own node sees it, and asks
-// the node about payments that were decided before this peer watched. seen is
-// when this process first saw the latest block. What fails is logged: the next
-// step tries again.
-func (r *Replica) Advance(ctx context.Context, v fastpay.ChainView, seen time.Time, chain LaneReader) {
+// Advance stores a step of the chain as the peer's own node sees it. What it makes
+// the Board ask of the node is asked beside, by Run: payments that cost nothing
+// hold up no block. seen is when this process first saw the latest block.
+func (r *Replica) Advance(v fastpay.ChainView, seen time.Time) {
 	if err := r.applyChain(v, seen); err != nil {
 		logger.Errorw("evidence was not stored", "error", err)
 	}
-	if err := r.Resolve(ctx, v.Finalized, chain); err != nil && ctx.Err() == nil {
-		logger.Warnw("lanes could not be read at the node, the next block tries again", "error", err)
+	select {
+	case r.asking <- struct{}{}:
+	default:
 	}
 }
 
