@@ -44,6 +44,7 @@ type Board struct {
 	records  map[ID]*record
 	lanes    map[common.Hash]*laneRecords
 	accounts map[common.Address]map[ID]*record // by sender and by recipient
+	buckets  [Buckets]bucket                   // by the first byte of the lane id
 
 	strays   map[strayKey]map[int]vote
 	strayLog map[signerKey]*list.List // of ID, oldest first
@@ -104,6 +105,12 @@ type laneRecords struct {
 	readAt   Block  // the block at which nonce was last read; zero if never
 }
 
+// bucket is what anti-entropy compares and fetches at once.
+type bucket struct {
+	digest common.Hash
+	ids    []ID // ascending
+}
+
 type strayKey struct {
 	committee common.Hash
 	id        ID
@@ -157,6 +164,10 @@ func (b *Board) addTx(tx *Tx, certified bool) (*record, error) {
 	lane.slots[tx.env.Seq] = append(slot, rec)
 	b.index(tx.env.Sender, rec)
 	b.index(tx.env.Recipient, rec)
+	bucket := &b.buckets[tx.lane[0]]
+	place, _ := slices.BinarySearchFunc(bucket.ids, tx.id, ID.Cmp)
+	bucket.ids = slices.Insert(bucket.ids, place, tx.id)
+	b.toggleDigest(rec)
 	rec.opened = b.open.PushBack(rec)
 	b.bump(rec)
 
@@ -214,6 +225,10 @@ func (b *Board) remove(rec *record) {
 			delete(b.accounts, account)
 		}
 	}
+	bucket := &b.buckets[tx.lane[0]]
+	place, _ := slices.BinarySearchFunc(bucket.ids, tx.id, ID.Cmp)
+	bucket.ids = slices.Delete(bucket.ids, place, place+1)
+	b.toggleDigest(rec)
 	lane := b.lanes[tx.lane]
 	slot := lane.slots[tx.env.Seq]
 	for i, other := range slot {
@@ -384,8 +399,11 @@ func (b *Board) AddQC(qc *QC) error {
 	return nil
 }
 
+// setQC stores the first QC of a payment.
 func (b *Board) setQC(rec *record, qc *QC) {
+	b.toggleDigest(rec)
 	rec.qc = qc
+	b.toggleDigest(rec)
 	b.bump(rec)
 	b.certify(b.lanes[rec.tx.lane], rec)
 }
@@ -657,34 +675,28 @@ const Buckets = 256
 // digests agree hold the same payments and QCs with overwhelming probability.
 func (b *Board) Digests() [Buckets]common.Hash {
 	var out [Buckets]common.Hash
-	for _, rec := range b.records {
-		state := byte(0)
-		if rec.qc != nil {
-			state = 1
-		}
-		h := H(tagDigest, rec.tx.id[:], []byte{state})
-		d := &out[rec.tx.lane[0]]
-		for i := range d {
-			d[i] ^= h[i]
-		}
+	for i := range out {
+		out[i] = b.buckets[i].digest
 	}
 	return out
 }
 
-// Bucket returns up to max payments whose lane id starts with a byte, by id.
-func (b *Board) Bucket(bucket byte, max int) []ID {
-	var ids []ID
-	for id, rec := range b.records {
-		if rec.tx.lane[0] == bucket {
-			ids = append(ids, id)
-		}
+// toggleDigest adds a payment to its bucket's digest as it stands, or takes it out.
+func (b *Board) toggleDigest(rec *record) {
+	state := byte(0)
+	if rec.qc != nil {
+		state = 1
 	}
-	sort.Slice(ids, func(i, j int) bool { return ids[i].Cmp(ids[j]) < 0 })
-	if len(ids) > max {
-		ids = ids[:max]
+	h := H(tagDigest, rec.tx.id[:], []byte{state})
+	d := &b.buckets[rec.tx.lane[0]].digest
+	for i := range d {
+		d[i] ^= h[i]
 	}
-	return ids
 }
+
+// Bucket returns the payments whose lane id starts with a byte, by id. The list is
+// the Board's own: do not modify or keep it.
+func (b *Board) Bucket(bucket byte) []ID { return b.buckets[bucket].ids }
 
 // Len is the number of payments held.
 func (b *Board) Len() int { return len(b.records) }

@@ -46,7 +46,7 @@ func (r *Replica) Sync(ctx context.Context, _ p2p.PeerID, req p2p.SyncRequest) (
 	case p2p.SyncAccount:
 		return r.page(r.board.Account(req.Account, r.board.Len()), req), nil
 	case p2p.SyncBucket:
-		return r.page(r.board.Bucket(req.Bucket, r.board.Len()), req), nil
+		return r.page(r.board.Bucket(req.Bucket), req), nil
 	case p2p.SyncDigests:
 		digests := r.board.Digests()
 		return p2p.SyncResponse{Digests: append([]common.Hash(nil), digests[:]...)}, nil
