@@ -24,14 +24,21 @@ type BoardLimits struct {
 	// StrayVotes is the number of votes held per member for payments that have
 	// not arrived yet.
 	StrayVotes int
-	// Evidence is the number of convictions held.
-	Evidence int
+	// PayerEvidence is the number of payers' convictions held, which cost their
+	// makers nothing.
+	PayerEvidence int
+	// MemberEvidence is the number of convictions held of each member, of which one
+	// is enough: neither payers nor other members take their place.
+	MemberEvidence int
 }
 
 // DefaultBoardLimits hold about 100 MB at worst: a payment with its votes is
 // around 1 KB.
 func DefaultBoardLimits() BoardLimits {
-	return BoardLimits{Open: 65_536, PerSlot: 8, Settled: 65_536, StrayVotes: 8 * MaxBatch, Evidence: 1_024}
+	return BoardLimits{
+		Open: 65_536, PerSlot: 8, Settled: 65_536, StrayVotes: 8 * MaxBatch,
+		PayerEvidence: 1_024, MemberEvidence: 4,
+	}
 }
 
 // Board is the verified evidence that one peer holds: payments, votes, QCs,
@@ -56,6 +63,8 @@ type Board struct {
 
 	heads    map[signerKey]*Head
 	evidence map[common.Hash]*Evidence
+	payers   int               // convictions of payers in evidence
+	members  map[signerKey]int // convictions of members
 
 	removed []ID        // since TakeRemoved
 	proven  []*Evidence // since TakeProven
@@ -135,6 +144,7 @@ func NewBoard(rules *Rules, limits BoardLimits) *Board {
 		settled:  list.New(),
 		heads:    make(map[signerKey]*Head),
 		evidence: make(map[common.Hash]*Evidence),
+		members:  make(map[signerKey]int),
 	}
 }
 
@@ -444,24 +454,33 @@ func (l *laneRecords) predecessor(rec *record) *record {
 	return nil
 }
 
-// convict stores evidence unless the offence is known or the Board is full.
+// convict stores evidence of this peer's own, if there is room.
 func (b *Board) convict(e *Evidence) {
-	if _, known := b.evidence[e.Key()]; !known && len(b.evidence) < b.limits.Evidence {
-		b.evidence[e.Key()] = e
+	if b.AddEvidence(e) == nil {
 		b.proven = append(b.proven, e)
 	}
 }
 
 // AddEvidence stores evidence. It returns [ErrKnown] if the offence is known,
-// [ErrBusy] if the Board is full of evidence.
+// [ErrBusy] if the limits leave no room for another conviction of the offender.
 func (b *Board) AddEvidence(e *Evidence) error {
-	if _, known := b.evidence[e.Key()]; known {
+	key := e.Key()
+	if _, known := b.evidence[key]; known {
 		return ErrKnown
 	}
-	if len(b.evidence) >= b.limits.Evidence {
-		return ErrBusy
+	if signer, member := e.Signer(); member {
+		offender := signerKey{e.CommitteeID(), signer}
+		if b.members[offender] >= b.limits.MemberEvidence {
+			return ErrBusy
+		}
+		b.members[offender]++
+	} else {
+		if b.payers >= b.limits.PayerEvidence {
+			return ErrBusy
+		}
+		b.payers++
 	}
-	b.evidence[e.Key()] = e
+	b.evidence[key] = e
 	return nil
 }
 

@@ -365,7 +365,7 @@ func TestBoardConvictsNoHonestMember(t *testing.T) {
 
 func TestEvidenceOfOthersIsKeptOncePerOffence(t *testing.T) {
 	n := newNetwork4(t)
-	board := n.newBoard(func(l *BoardLimits) { l.Evidence = 2 })
+	board := n.newBoard(func(l *BoardLimits) { l.PayerEvidence = 2 })
 	evidence := func(from int, seq uint64) *Evidence {
 		e, err := NewPayerEvidence(n.pay(t, from, 8, 1, at(seq, id(1))), n.pay(t, from, 9, 1, at(seq, id(1))))
 		noError(t, err)
@@ -381,6 +381,50 @@ func TestEvidenceOfOthersIsKeptOncePerOffence(t *testing.T) {
 	noError(t, board.AddTx(n.pay(t, 2, 0, 1)))
 	noError(t, board.AddTx(n.pay(t, 2, 1, 1))) // an equivocation without room
 	equal(t, "convictions", len(board.Evidence()), 2)
+}
+
+// Payers convict themselves for free, and a dishonest member as often as it likes:
+// neither keeps another member from being convicted, whoever makes the proof.
+func TestNobodyCrowdsOutAMembersConviction(t *testing.T) {
+	n := newNetwork4(t)
+	board := n.newBoard(func(l *BoardLimits) { l.PayerEvidence, l.MemberEvidence = 2, 2 })
+	convicted := func() (payers int, members [4]int) {
+		for _, e := range board.Evidence() {
+			if signer, member := e.Signer(); member {
+				members[signer]++
+			} else {
+				payers++
+			}
+		}
+		return payers, members
+	}
+	for i := range 4 {
+		a, b := n.pay(t, i, 8, 1), n.pay(t, i, 9, 1)
+		noError(t, board.AddTx(a))
+		noError(t, board.AddTx(b))
+		noError(t, board.AddBatch(n.batch(t, n.c, 0, a.ID())))
+		noError(t, board.AddBatch(n.batch(t, n.c, 0, b.ID())))
+	}
+	payers, members := convicted()
+	equal(t, "payers", payers, 2)
+	equal(t, "members", members, [4]int{2})
+	equal(t, "proven", len(board.TakeProven()), 4)
+
+	// By votes of this Board's own, and by a proof of others.
+	a, b := n.pay(t, 5, 8, 1), n.pay(t, 5, 9, 1)
+	noError(t, board.AddTx(a))
+	noError(t, board.AddTx(b))
+	noError(t, board.AddBatch(n.batch(t, n.c, 1, a.ID())))
+	noError(t, board.AddBatch(n.batch(t, n.c, 1, b.ID())))
+	proof, err := NewValidatorEvidence(a, n.batch(t, n.c, 2, a.ID()), b, n.batch(t, n.c, 2, b.ID()))
+	noError(t, err)
+	noError(t, board.AddEvidence(proof))
+	_, members = convicted()
+	equal(t, "members", members, [4]int{2, 1, 1})
+
+	more, err := NewPayerEvidence(a, b)
+	noError(t, err)
+	wantErr(t, "another payer", board.AddEvidence(more), ErrBusy)
 }
 
 func TestHeadsNeverGoBack(t *testing.T) {
@@ -547,7 +591,9 @@ func TestStrayVotesAreBoundedPerMember(t *testing.T) {
 func TestBoardStaysConsistentUnderLimits(t *testing.T) {
 	n := newNetwork4(t)
 	rng := rand.New(rand.NewPCG(1, 2))
-	board := n.newBoard(func(l *BoardLimits) { *l = BoardLimits{Open: 5, PerSlot: 2, Settled: 3, StrayVotes: 4, Evidence: 3} })
+	board := n.newBoard(func(l *BoardLimits) {
+		*l = BoardLimits{Open: 5, PerSlot: 2, Settled: 3, StrayVotes: 4, PayerEvidence: 3, MemberEvidence: 1}
+	})
 	m := newModel(n, 1_100, 1_000, 1_000, 1_000)
 	var all []*Tx
 	for range 60 {

@@ -28,7 +28,7 @@ type Validator struct {
 	engine  *engine
 	halt    halt
 	durable chan []*fastpay.Promise // from the committer to the signer
-	proven  chan *fastpay.Evidence  // from the replica, to publish
+	proven  proven                  // from the replica, to publish
 	genesis common.Hash
 	floor   *guardRecord // not reached again yet; owned by followChain
 
@@ -37,9 +37,21 @@ type Validator struct {
 	opened     sync.Once     // closes signing
 }
 
-// maxProven bounds evidence waiting to be published; each offence is published
-// once, and sync does not carry it.
+// proven is evidence waiting to be published, each offence once: sync does not
+// carry it. Payers convict themselves for free, so members have a queue of their
+// own.
+type proven struct{ members, payers chan *fastpay.Evidence }
+
+// maxProven bounds either queue.
 const maxProven = 64
+
+// queue is the one for e.
+func (p proven) queue(e *fastpay.Evidence) chan *fastpay.Evidence {
+	if _, member := e.Signer(); member {
+		return p.members
+	}
+	return p.payers
+}
 
 // New returns a validator with what its store holds. Nothing runs yet.
 func New(cfg Config) (*Validator, error) {
@@ -51,7 +63,7 @@ func New(cfg Config) (*Validator, error) {
 		journal:    &journal{cfg.Store},
 		metrics:    newMetrics(cfg.Registerer),
 		durable:    make(chan []*fastpay.Promise, 4),
-		proven:     make(chan *fastpay.Evidence, maxProven),
+		proven:     proven{make(chan *fastpay.Evidence, maxProven), make(chan *fastpay.Evidence, maxProven)},
 		peerJoined: make(chan struct{}, 1),
 		signing:    make(chan struct{}),
 	}
@@ -68,7 +80,7 @@ func New(cfg Config) (*Validator, error) {
 		},
 		OnEvidence: func(e *fastpay.Evidence) {
 			select {
-			case v.proven <- e:
+			case v.proven.queue(e) <- e:
 			default:
 				v.metrics.dropped.WithLabelValues("evidence").Inc()
 			}
@@ -190,13 +202,15 @@ func (v *Validator) Run(ctx context.Context) error {
 // runEvidence publishes what this peer proved.
 func (v *Validator) runEvidence(ctx context.Context) error {
 	for {
+		var e *fastpay.Evidence
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case e := <-v.proven:
-			if err := v.node.PublishEvidence(ctx, e); err != nil && ctx.Err() == nil {
-				logger.Warnw("evidence was not published", "error", err)
-			}
+		case e = <-v.proven.members:
+		case e = <-v.proven.payers:
+		}
+		if err := v.node.PublishEvidence(ctx, e); err != nil && ctx.Err() == nil {
+			logger.Warnw("evidence was not published", "error", err)
 		}
 	}
 }
