@@ -7,16 +7,17 @@ import (
 
 // metrics are the series of a replica. No label has unbounded values.
 type metrics struct {
-	stage     *prometheus.CounterVec
-	votes     prometheus.Counter
-	qcFormed  prometheus.Counter
-	qcLatency prometheus.Histogram
-	lead      prometheus.Histogram
-	recovered *prometheus.CounterVec
-	fetches   *prometheus.CounterVec
-	evidence  *prometheus.CounterVec
-	dropped   *prometheus.CounterVec
-	payments  prometheus.Gauge
+	stage      *prometheus.CounterVec
+	votes      prometheus.Counter
+	qcFormed   prometheus.Counter
+	qcLatency  prometheus.Histogram
+	lead       prometheus.Histogram
+	recovered  *prometheus.CounterVec
+	fetches    *prometheus.CounterVec
+	turnedAway prometheus.Counter
+	evidence   *prometheus.CounterVec
+	dropped    *prometheus.CounterVec
+	payments   prometheus.Gauge
 
 	last fastpay.Dropped
 }
@@ -46,6 +47,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_sync_fetches_total", Help: "Sync requests this peer made, by why and by result.",
 		}, []string{"kind", "result"}),
+		turnedAway: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_sync_turned_away_total", Help: "Unknown payments not asked for by id, since the members that voted for them named too many.",
+		}),
 		evidence: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_equivocation_total", Help: "Equivocations proven, by who is convicted.",
 		}, []string{"kind"}),
@@ -57,7 +61,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.evidence, m.dropped, m.payments)
+		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.payments)
 	}
 	return m
 }

@@ -74,7 +74,7 @@ type Replica struct {
 	awaiting  map[fastpay.ID]struct{} // QC formed, next height not seen
 	blocks    []BlockSeen
 	changed   chan struct{} // closed at the next change
-	wanted    map[fastpay.ID]struct{}
+	wanted    wants
 	failed    error
 
 	joined chan p2p.PeerInfo
@@ -91,7 +91,7 @@ func New(cfg Config) (*Replica, error) {
 		timelines: make(map[fastpay.ID]*Timeline),
 		awaiting:  make(map[fastpay.ID]struct{}),
 		changed:   make(chan struct{}),
-		wanted:    make(map[fastpay.ID]struct{}),
+		wanted:    newWants(),
 		joined:    make(chan p2p.PeerInfo, maxJoined),
 		wake:      make(chan struct{}, 1),
 		asking:    make(chan struct{}, 1),
@@ -153,7 +153,6 @@ func (r *Replica) commit(before uint64) error {
 	now := r.cfg.Now()
 	for _, id := range ids {
 		r.observe(id, now)
-		delete(r.wanted, id)
 	}
 	for _, id := range removed {
 		if _, back := r.board.Tx(id); !back {
@@ -287,21 +286,24 @@ func (r *Replica) AddPayment(p fastpay.Payment) error {
 // GossipBatch implements [p2p.Sink]. Payments that it names and that are not
 // known are asked for by sync.
 func (r *Replica) GossipBatch(_ p2p.PeerID, batch *fastpay.Batch) error {
-	result := error(nil)
+	result, want := error(nil), false
 	err := r.Update(func(b *fastpay.Board) {
 		result = b.AddBatch(batch)
-		if result != nil {
+		c, ok := b.Rules().Committee(batch.CommitteeID())
+		if result != nil || !ok {
 			return
 		}
 		for _, id := range batch.IDs() {
-			if _, known := b.Tx(id); !known && len(r.wanted) < maxWanted {
-				r.wanted[id] = struct{}{}
+			if _, known := b.Tx(id); known {
+				continue
+			}
+			if r.wanted.add(c, batch.Signer(), id) {
+				want = true
+			} else {
+				r.metrics.turnedAway.Inc()
 			}
 		}
 	})
-	r.mu.Lock()
-	want := len(r.wanted) > 0
-	r.mu.Unlock()
 	if want {
 		select {
 		case r.wake <- struct{}{}:
