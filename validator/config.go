@@ -61,10 +61,16 @@ type Limits struct {
 	Pool int
 	// Readers is the number of concurrent reads of chain state.
 	Readers int
+	// Waiting is the number of requests that wait for a read or a signature: while
+	// the node or the disk hangs, the same payments are submitted again and again.
+	// Sixteen full batches are a second's worth or two, of about 300 bytes each.
+	Waiting int
 }
 
 // DefaultLimits are the limits of a validator on a small machine.
-func DefaultLimits() Limits { return Limits{Intake: 1024, Pool: 4096, Readers: 4} }
+func DefaultLimits() Limits {
+	return Limits{Intake: 1024, Pool: 4096, Readers: 4, Waiting: 16 * fastpay.MaxBatch}
+}
 
 // Chain is what a validator asks of its own node.
 type Chain interface {
@@ -119,7 +125,7 @@ func (c *Config) Validate() error {
 		return errors.New("validator: config has no sponsor key: certified payments could not be settled")
 	case c.Settlement.BlockTime <= 0 || c.Settlement.PerPayer <= 0:
 		return errors.New("validator: block time and sponsored payments per payer must be positive")
-	case c.Limits.Intake <= 0 || c.Limits.Pool <= 0 || c.Limits.Readers <= 0:
+	case c.Limits.Intake <= 0 || c.Limits.Pool <= 0 || c.Limits.Readers <= 0 || c.Limits.Waiting <= 0:
 		return errors.New("validator: limits must be positive: start from DefaultLimits")
 	}
 	if len(c.seats()) == 0 {

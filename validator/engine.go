@@ -46,6 +46,7 @@ type engine struct {
 	pool     *pool
 	parked   map[readKey][]request // waiting for a read of the pinned block
 	signing  map[fastpay.ID][]chan<- p2p.SubmitResult
+	waiting  int                // requests in parked and signing
 	outbox   []*fastpay.Promise // decided, not yet with the committer
 	cursor   uint64             // version of the Board up to which changes were seen
 }
@@ -117,6 +118,7 @@ func (e *engine) run(ctx context.Context) error {
 // dismiss answers those who wait for votes that will not be signed any more.
 func (e *engine) dismiss() {
 	for id, waiting := range e.signing {
+		e.waiting -= len(waiting)
 		for _, reply := range waiting {
 			answer(reply, p2p.SubmitResult{ID: id, Reject: fastpay.RejectOf(e.stoppedError())})
 		}
@@ -175,9 +177,11 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 		e.refuse(req, err)
 		return false
 	}
-	if waiting, ok := e.signing[id]; ok {
-		if req.reply != nil {
-			e.signing[id] = append(waiting, req.reply)
+	if _, ok := e.signing[id]; ok {
+		if req.reply != nil && e.full() {
+			answer(req.reply, p2p.SubmitResult{ID: id, Reject: fastpay.RejectOf(fastpay.ErrBusy)})
+		} else {
+			e.awaitSignature(req)
 		}
 		return false
 	}
@@ -195,9 +199,24 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 	e.pool.remove(req.tx)
 	e.outbox = append(e.outbox, promise)
 	e.signing[id] = nil
+	e.awaitSignature(req)
+	return true
+}
+
+// awaitSignature notes who waits for a promised payment's signature.
+func (e *engine) awaitSignature(req request) {
 	if req.reply != nil {
-		e.signing[id] = []chan<- p2p.SubmitResult{req.reply}
+		e.signing[req.tx.ID()] = append(e.signing[req.tx.ID()], req.reply)
+		e.waiting++
 	}
+}
+
+// full reports whether as many requests wait as may, and counts one more.
+func (e *engine) full() bool {
+	if e.waiting < e.cfg.Limits.Waiting {
+		return false
+	}
+	e.metrics.dropped.WithLabelValues("waiting").Inc()
 	return true
 }
 
@@ -265,6 +284,9 @@ func answer(reply chan<- p2p.SubmitResult, res p2p.SubmitResult) {
 func (e *engine) answerSigned(ids []fastpay.ID) {
 	e.replica.Read(func(b *fastpay.Board) {
 		for _, id := range ids {
+			waiting := e.signing[id]
+			delete(e.signing, id)
+			e.waiting -= len(waiting)
 			tx, ok := b.Tx(id)
 			if !ok {
 				continue
@@ -273,10 +295,9 @@ func (e *engine) answerSigned(ids []fastpay.ID) {
 			if !ok {
 				continue
 			}
-			for _, reply := range e.signing[id] {
+			for _, reply := range waiting {
 				answer(reply, p2p.SubmitResult{ID: id, Certificate: cert})
 			}
-			delete(e.signing, id)
 		}
 	})
 }

@@ -33,6 +33,10 @@ type readResult struct {
 
 // park keeps a request until the chain state that its decision needs is read.
 func (e *engine) park(req request, c *fastpay.Committee, need *fastpay.NeedError) {
+	if e.full() {
+		e.refuse(req, fastpay.ErrBusy)
+		return
+	}
 	var keys []readKey
 	for _, lane := range need.Lanes {
 		keys = append(keys, readKey{block: e.header, lane: lane})
@@ -57,6 +61,7 @@ func (e *engine) park(req request, c *fastpay.Committee, need *fastpay.NeedError
 		}
 		if i == 0 {
 			e.parked[key] = append(e.parked[key], req)
+			e.waiting++
 		}
 	}
 }
@@ -65,6 +70,7 @@ func (e *engine) park(req request, c *fastpay.Committee, need *fastpay.NeedError
 func (e *engine) takeRead(res readResult) {
 	waiting := e.parked[res.key]
 	delete(e.parked, res.key)
+	e.waiting -= len(waiting)
 	if res.err != nil {
 		err := fmt.Errorf("%w: reading the node at block %d: %w", fastpay.TemporaryUnavailable, res.key.block.Number, res.err)
 		for _, req := range waiting {
