@@ -250,8 +250,12 @@ func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {
 }
 
 // GossipPayment implements [p2p.Sink]. A payment that came by a stream first is
-// still forwarded once: the neighbours may not have it.
+// still forwarded once: the neighbours may not have it. One whose time is over is
+// not taken: sync brings it to who wants it.
 func (r *Replica) GossipPayment(_ p2p.PeerID, p fastpay.Payment) error {
+	if err := r.checkExpiry(p.Tx); err != nil {
+		return err
+	}
 	err := r.AddPayment(p)
 	if err != nil && !errors.Is(err, fastpay.ErrKnown) {
 		return err
@@ -263,6 +267,16 @@ func (r *Replica) GossipPayment(_ p2p.PeerID, p fastpay.Payment) error {
 		return err
 	}
 	t.gossiped = true
+	return nil
+}
+
+// checkExpiry refuses a payment that no block can execute any more.
+func (r *Replica) checkExpiry(tx *fastpay.Tx) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now, expiry := r.board.Finalized().Time, tx.Envelope().ValidBefore; now >= expiry {
+		return fmt.Errorf("%w: valid_before %d has passed, the finalized time is %d", fastpay.Expired, expiry, now)
+	}
 	return nil
 }
 

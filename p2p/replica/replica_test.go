@@ -56,6 +56,35 @@ func TestGossipIsNewOnce(t *testing.T) {
 	require.ErrorIs(t, r.GossipHead("peer", head(4)), fastpay.ErrKnown, "heights never go back")
 }
 
+// TestStaleGossipIsNotForwarded: a payment whose time is over at the finalized block
+// is neither taken nor forwarded, whatever comes with it and also if a stream brought
+// it before. By sync it is still to be had.
+func TestStaleGossipIsNotForwarded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.replica(nil)
+		tx, other := w.tx(0, 0, ""), w.tx(1, 0, "") // valid_before is 5000
+		final := func(number, seconds uint64) {
+			r.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: number}, Finalized: fastpay.Block{Number: number, Time: seconds}}, time.Now())
+		}
+		final(1, 4_999)
+		require.NoError(t, r.GossipPayment("peer", fastpay.Payment{Tx: other}), "the last second")
+		final(2, 5_000)
+		stale := fastpay.Payment{Tx: tx, Parents: []*fastpay.QC{w.qc(w.tx(2, 0, ""))}}
+		err := r.GossipPayment("peer", stale)
+		require.ErrorIs(t, err, fastpay.Expired)
+		require.Equal(t, fastpay.VerdictIgnore, fastpay.Classify(err).Verdict)
+		r.Read(func(b *fastpay.Board) { require.Equal(t, 1, b.Len()) })
+
+		source, n := w.replica(nil), newFakeNet()
+		add(t, source, tx)
+		require.NoError(t, r.CatchUp(t.Context(), n, n.join("source", w.key(0), serve(source))))
+		held, _ := holds(r, tx)
+		require.True(t, held, "sync brings it")
+		require.ErrorIs(t, r.GossipPayment("peer", stale), fastpay.Expired)
+	})
+}
+
 // TestEveryChangeWakesWaiters: whoever waits for the Board hears of payments, votes,
 // heads, heights and proofs.
 func TestEveryChangeWakesWaiters(t *testing.T) {
