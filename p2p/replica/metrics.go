@@ -17,6 +17,7 @@ type metrics struct {
 	turnedAway prometheus.Counter
 	evidence   *prometheus.CounterVec
 	dropped    *prometheus.CounterVec
+	conflicts  prometheus.Counter
 	payments   prometheus.Gauge
 
 	last fastpay.Dropped
@@ -56,12 +57,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_board_dropped_total", Help: "What the Board's limits refused or evicted.",
 		}, []string{"what"}),
+		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_head_conflicts_total", Help: "Members' nodes with another final block than this peer's, once per member and height.",
+		}),
 		payments: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "allegro_board_payments", Help: "Payments held.",
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.payments)
+		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.conflicts, m.payments)
 	}
 	return m
 }

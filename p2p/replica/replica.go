@@ -75,6 +75,7 @@ type Replica struct {
 	blocks    []BlockSeen
 	changed   chan struct{} // closed at the next change
 	wanted    wants
+	forks     forks
 	failed    error
 
 	joined chan p2p.PeerInfo
@@ -92,6 +93,7 @@ func New(cfg Config) (*Replica, error) {
 		awaiting:  make(map[fastpay.ID]struct{}),
 		changed:   make(chan struct{}),
 		wanted:    newWants(),
+		forks:     forks{raised: make(map[headKey]uint64)},
 		joined:    make(chan p2p.PeerInfo, maxJoined),
 		wake:      make(chan struct{}, 1),
 		asking:    make(chan struct{}, 1),
@@ -242,6 +244,7 @@ func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {
 	before := r.board.Version()
 	r.observeBlock(v.Latest, seen)
 	r.board.ApplyChain(v)
+	r.compareHeads(v.Finalized)
 	err := r.commit(before)
 	if r.board.Version() == before {
 		r.notifyLocked() // a height is news even if it changed no payment
@@ -325,17 +328,6 @@ func (r *Replica) GossipBatch(_ p2p.PeerID, batch *fastpay.Batch) error {
 		}
 	}
 	return errors.Join(result, err)
-}
-
-// GossipHead implements [p2p.Sink].
-func (r *Replica) GossipHead(_ p2p.PeerID, h *fastpay.Head) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.board.AddHead(h); err != nil {
-		return err
-	}
-	r.notifyLocked()
-	return nil
 }
 
 // GossipEvidence implements [p2p.Sink].

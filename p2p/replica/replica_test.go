@@ -2,7 +2,6 @@ package replica_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"slices"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/allegro-p2p/allegro/tempo/tx76"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,11 +45,7 @@ func TestGossipIsNewOnce(t *testing.T) {
 	require.ErrorIs(t, r.GossipEvidence("peer", w.evidence(5)), fastpay.ErrKnown)
 
 	head := func(height uint64) *fastpay.Head {
-		view := fastpay.HeadView{Height: height, FinalizedHeight: height, Time: height}
-		digest := fastpay.HeadDigest(w.committee, 0, view)
-		h, err := fastpay.NewHead(w.committee, 0, view, ed25519.Sign(w.keys[0], digest[:]))
-		require.NoError(t, err)
-		return h
+		return w.head(0, fastpay.HeadView{Height: height, FinalizedHeight: height, Time: height})
 	}
 	require.NoError(t, r.GossipHead("peer", head(5)))
 	require.ErrorIs(t, r.GossipHead("peer", head(5)), fastpay.ErrKnown)
@@ -83,6 +79,50 @@ func TestStaleGossipIsNotForwarded(t *testing.T) {
 		require.True(t, held, "sync brings it")
 		require.ErrorIs(t, r.GossipPayment("peer", stale), fastpay.Expired)
 	})
+}
+
+// TestHeadsOfAForkRaiseAnAlarm: a member whose node has another block where this
+// peer's has a final one is counted once per height, whichever node was faster. The
+// Head is news like any other.
+func TestHeadsOfAForkRaiseAnAlarm(t *testing.T) {
+	w, registry := newWorld(t), prometheus.NewRegistry()
+	r := w.replica(func(cfg *replica.Config) { cfg.Registerer = registry })
+	says := func(signer int, height uint64, fork byte, now uint64) {
+		t.Helper()
+		view := fastpay.HeadView{Height: height, FinalizedHeight: height, FinalizedHash: common.Hash{byte(height), fork}, Time: now}
+		require.NoError(t, r.GossipHead("peer", w.head(signer, view)))
+	}
+	final := func(height uint64) {
+		block := fastpay.Block{Number: height, Hash: common.Hash{byte(height)}}
+		r.Advance(fastpay.ChainView{Latest: block, Finalized: block}, time.Now())
+	}
+	alarms := func(want float64) {
+		t.Helper()
+		require.Equal(t, want, counter(t, registry, "allegro_head_conflicts_total"))
+	}
+	says(0, 4, 1, 1)
+	final(5)
+	says(1, 5, 0, 1)
+	alarms(0) // nothing is known of block 4
+	says(2, 5, 1, 1)
+	alarms(1)
+	says(2, 5, 1, 2)
+	says(2, 5, 2, 3)
+	alarms(1) // the same member, the same height
+	says(3, 5, 1, 1)
+	alarms(2)
+
+	says(0, 6, 0, 1)
+	says(1, 6, 1, 1)
+	says(2, 7, 1, 1)
+	alarms(2) // they are ahead
+	final(6)
+	alarms(3)
+	final(6)
+	final(7)
+	alarms(4)
+	says(3, 6, 1, 1) // it is behind
+	alarms(5)
 }
 
 // TestEveryChangeWakesWaiters: whoever waits for the Board hears of payments, votes,

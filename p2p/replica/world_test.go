@@ -121,6 +121,15 @@ func (w *world) votes(tx *fastpay.Tx, n int) []*fastpay.Certificate {
 	return out
 }
 
+// head is a member's view of its node.
+func (w *world) head(signer int, view fastpay.HeadView) *fastpay.Head {
+	w.t.Helper()
+	digest := fastpay.HeadDigest(w.committee, signer, view)
+	h, err := fastpay.NewHead(w.committee, signer, view, ed25519.Sign(w.keys[signer], digest[:]))
+	require.NoError(w.t, err)
+	return h
+}
+
 // qc is the QC of a payment.
 func (w *world) qc(tx *fastpay.Tx) *fastpay.QC { return fastpay.NewQC(w.committee, tx, w.votes(tx, 3)) }
 
