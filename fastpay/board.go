@@ -32,8 +32,10 @@ type BoardLimits struct {
 	MemberEvidence int
 }
 
-// DefaultBoardLimits hold about 100 MB at worst: a payment with its votes is
-// around 1 KB.
+// DefaultBoardLimits are those of a small committee. A payment takes about 1.4 KB,
+// and each vote held for it 0.7 KB, or 1.3 KB with the path of a full batch: when
+// full, a Board holds up to 900 MB with four members, 17 GB with a hundred, and 14 MB
+// of stray votes of each. A large committee wants lower limits, or more memory.
 func DefaultBoardLimits() BoardLimits {
 	return BoardLimits{
 		Open: 65_536, PerSlot: 8, Settled: 65_536, StrayVotes: 8 * MaxBatch,

@@ -3,8 +3,9 @@ package fastpay
 // Limits of the protocol (section 8). They are part of validity: every peer
 // applies the same ones.
 const (
-	// MaxMessageSize bounds a gossip payload: 64 payments with their parents'
-	// QCs stay far below, and it bounds what a queue of 1,024 can hold.
+	// MaxMessageSize bounds a gossip payload, and so what a queue of 1,024 can hold.
+	// 64 payments take 16 KiB, 165 KiB at the very worst. With their parents' QCs
+	// fewer may fit: publishers split the list, and leave out QCs that fit nowhere.
 	MaxMessageSize = 256 << 10
 
 	// MaxQCSize bounds a QC. At worst each of 1,024 members of equal weight signed a
