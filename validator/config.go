@@ -95,8 +95,8 @@ var _ Chain = (*tempo.Chain)(nil)
 var _ Follower = (*tempo.Follower)(nil)
 
 // Signer holds a member's vote key. It may live in another process or in
-// hardware, so it is given digests' contents, not digests: it can refuse what is
-// no vote. Implementations are safe for concurrent use.
+// hardware, so it is given what is hashed, never a digest: it can refuse what is
+// none of these three. Implementations are safe for concurrent use.
 type Signer interface {
 	// Key is the Ed25519 public key.
 	Key() [32]byte
@@ -104,8 +104,8 @@ type Signer interface {
 	SignBatch(ctx context.Context, committee common.Hash, count int, root common.Hash) ([]byte, error)
 	// SignHead signs a view of the member's node.
 	SignHead(ctx context.Context, committee *fastpay.Committee, signer int, view fastpay.HeadView) ([]byte, error)
-	// SignHello signs a digest of [fastpay.HelloDigest].
-	SignHello(ctx context.Context, digest common.Hash) ([]byte, error)
+	// SignHello signs the proof of this key to a peer; see [fastpay.HelloDigest].
+	SignHello(ctx context.Context, committee common.Hash, requester, responder []byte, nonce [32]byte) ([]byte, error)
 }
 
 // Validate reports the first thing in c that a validator cannot run with.
