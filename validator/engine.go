@@ -192,6 +192,7 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 		e.park(req, seat.committee, need)
 		return false
 	case err != nil:
+		noteRefusal(b, id, seat.index, fastpay.RejectOf(err))
 		e.refuse(req, err)
 		return false
 	}
@@ -218,6 +219,15 @@ func (e *engine) full() bool {
 	}
 	e.metrics.dropped.WithLabelValues("waiting").Inc()
 	return true
+}
+
+// noteRefusal keeps a refusal for good beside its payment, for sync to tell. The
+// same one again is no news, although its text may name another block.
+func noteRefusal(b *fastpay.Board, id fastpay.ID, self int, r *fastpay.Reject) {
+	if told, known := b.Rejects(id)[self]; r.Retryable || known && told.Code == r.Code {
+		return
+	}
+	b.NoteReject(id, self, *r)
 }
 
 // mayDecide returns why this validator gives no vote now, or nil.

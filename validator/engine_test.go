@@ -225,6 +225,41 @@ func TestWaitingRequestsAreBounded(t *testing.T) {
 	require.Equal(t, 6.0, counter(t, registry, "allegro_validator_dropped_total"))
 }
 
+// TestRefusalsForGoodAreToldBySync: what this validator will never vote for is on
+// record with its payment, once; what may become valid is not.
+func TestRefusalsForGoodAreToldBySync(t *testing.T) {
+	w := newWorld(t)
+	v := w.validator(w.store(vfs.NewMem()))
+	e := w.opened(v)
+	first, second, early := w.tx(0, 0, ""), w.tx(0, 0, "again"), w.tx(1, 3, "")
+	require.NoError(t, v.replica.Update(func(b *fastpay.Board) {
+		for _, tx := range []*fastpay.Tx{first, second, early} {
+			require.NoError(t, b.AddTx(tx))
+		}
+	}))
+	for _, tx := range []*fastpay.Tx{first, second, early} {
+		w.ask(e, tx)
+	}
+	told := func(tx *fastpay.Tx) []fastpay.Reject {
+		resp, err := v.Sync(t.Context(), "peer", p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: []fastpay.ID{tx.ID()}})
+		require.NoError(t, err)
+		return resp.Items[0].Rejects
+	}
+	require.Empty(t, told(first))
+	require.Empty(t, told(early), "it may become valid")
+	require.Len(t, told(second), 1)
+	require.Equal(t, fastpay.Equivocation, told(second)[0].Code)
+	require.False(t, told(second)[0].Retryable)
+
+	var before, after uint64
+	v.replica.Read(func(b *fastpay.Board) { before = b.Version() })
+	res, answered := w.ask(e, second)
+	require.True(t, answered)
+	require.Equal(t, fastpay.Equivocation, res.Reject.Code)
+	v.replica.Read(func(b *fastpay.Board) { after = b.Version() })
+	require.Equal(t, before, after, "the same refusal is no news")
+}
+
 // TestSearchesForWhatIsStillMissing: a payment that has its vote or QC meanwhile is
 // not searched for; of the others the lowest slot and the parents without a QC are.
 func TestSearchesForWhatIsStillMissing(t *testing.T) {

@@ -69,9 +69,10 @@ func New(cfg Config) (*Validator, error) {
 	}
 	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error
+	key := cfg.Signer.Key()
 	v.replica, err = replica.New(replica.Config{
 		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
-		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer, VoteKey: key[:],
 		OnPayment: func(ctx context.Context, tx *fastpay.Tx) {
 			select {
 			case v.engine.requests <- request{tx: tx}:
@@ -93,7 +94,6 @@ func New(cfg Config) (*Validator, error) {
 		return nil, fmt.Errorf("validator: %w", err)
 	}
 	node := cfg.Node
-	key := cfg.Signer.Key()
 	node.Role, node.Rules, node.Registerer = p2p.RoleValidator, cfg.Rules, cfg.Registerer
 	node.ValidatorKey, node.SignHello = key[:], cfg.Signer.SignHello
 	node.Sink, node.Responder = v, v

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,6 +30,9 @@ type Config struct {
 	// Jitter returns numbers in [0,1) that spread repairs in time.
 	Jitter     func() float64
 	Registerer prometheus.Registerer
+	// VoteKey is the vote key of a validator: sync tells what it refused for good.
+	// nil: nobody decides here.
+	VoteKey ed25519.PublicKey
 	// OnPayment hears of every payment without a QC that sync brought and that was
 	// not held: a role that decides on payments gets those of gossip and submits
 	// anyway. It may wait, while ctx lasts. nil: nobody decides here.
