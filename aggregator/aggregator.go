@@ -77,7 +77,7 @@ func New(cfg Config) (*Aggregator, error) {
 	a := &Aggregator{cfg: cfg}
 	var err error
 	a.replica, err = replica.New(replica.Config{
-		Rules: cfg.Rules, Limits: cfg.Limits, Store: cfg.Store,
+		Rules: cfg.Rules, Limits: cfg.Limits, Chain: cfg.Chain, Store: cfg.Store,
 		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
 	})
 	if err != nil {
@@ -114,10 +114,10 @@ func (a *Aggregator) Run(ctx context.Context) error {
 // followChain feeds what the node shows to the Board.
 func (a *Aggregator) followChain(ctx context.Context) error {
 	return a.cfg.Follower.Run(ctx, func(u tempo.Update) error {
-		a.replica.Advance(ctx, fastpay.ChainView{
+		a.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
-		}, u.LatestSeen, a.cfg.Chain)
+		}, u.LatestSeen)
 		return nil
 	})
 }

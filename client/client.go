@@ -36,7 +36,6 @@ type Client struct {
 	snap    *fastpay.Snapshot               // nil until the chain was seen
 	header  tempo.Header                    // of snap's block
 	seen    time.Time                       // when this process first saw it
-	lanes   map[common.Hash]fastpay.Lane    // that snap holds
 	ready   chan struct{}                   // closed once the chain was seen
 }
 
@@ -52,12 +51,11 @@ func New(cfg Config) (*Client, error) {
 		metrics: newMetrics(cfg.Registerer),
 		turn:    make(chan struct{}, 1),
 		ledgers: make(map[common.Hash]*fastpay.Ledger),
-		lanes:   make(map[common.Hash]fastpay.Lane),
 		ready:   make(chan struct{}),
 	}
 	var err error
 	c.replica, err = replica.New(replica.Config{
-		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Store: cfg.Store,
+		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
 		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
 	})
 	if err != nil {
@@ -123,10 +121,10 @@ func (c *Client) Run(ctx context.Context) error {
 // followChain feeds what the node shows to the Board and the wallet.
 func (c *Client) followChain(ctx context.Context) error {
 	return c.cfg.Follower.Run(ctx, func(u tempo.Update) error {
-		c.replica.Advance(ctx, fastpay.ChainView{
+		c.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
-		}, u.LatestSeen, c.cfg.Chain)
+		}, u.LatestSeen)
 		return c.pin(ctx, u)
 	})
 }
@@ -145,11 +143,7 @@ func (c *Client) pin(ctx context.Context, u tempo.Update) error {
 		c.snap = fastpay.NewSnapshot(block)
 		close(c.ready)
 	} else {
-		touched := make(map[common.Address]bool, len(u.Touched))
-		for _, a := range u.Touched {
-			touched[a] = true
-		}
-		c.snap = c.snap.Advance(block, func(lane common.Hash) bool { return touched[c.lanes[lane].Sender] })
+		c.snap = c.snap.Advance(block, u.Touched)
 	}
 	c.header, c.seen = u.Finalized, u.FinalizedSeen
 	return nil

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -396,6 +397,30 @@ func TestExpiryKeepsToEveryLimit(t *testing.T) {
 		require.NoError(t, err, tc.name)
 		require.Equal(t, tc.want, got, tc.name)
 	}
+}
+
+// TestReadingComesToAnEnd: what needs more of the chain than a wallet keeps of it is
+// refused for now instead of being read for ever.
+func TestReadingComesToAnEnd(t *testing.T) {
+	w := newWorld(t, 4)
+	store := w.store(vfs.NewMem())
+	defer func() { require.NoError(t, store.Close()) }()
+	c := w.client(store)
+	w.see(c, 1, 1_000)
+	require.NoError(t, c.take(t.Context()))
+	defer c.release()
+	asked := 0
+	err := c.withState(t.Context(), w.committee, func() error {
+		need := &fastpay.NeedError{}
+		for range 4_096 {
+			asked++
+			need.Lanes = append(need.Lanes, fastpay.Lane{ChainID: 1337, Asset: asset, Sender: common.BigToAddress(big.NewInt(int64(asked)))})
+		}
+		return need
+	})
+	require.ErrorIs(t, err, fastpay.TemporaryUnavailable)
+	require.ErrorContains(t, err, "wait until incoming payments are executed")
+	require.LessOrEqual(t, c.snap.Len(), fastpay.MaxSnapshot)
 }
 
 // TestOldUncertifiedPaymentsAreAskedFor: hundreds of later payments do not hide one

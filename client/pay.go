@@ -189,12 +189,16 @@ func refusedBelow(b *fastpay.Board, prev fastpay.ID) error {
 // withState runs a decision under the replica's lock, reading what its snapshot
 // lacks at the node, until it is decided. The caller holds the turn.
 func (c *Client) withState(ctx context.Context, committee *fastpay.Committee, decide func() error) error {
-	for {
+	for read := 0; ; {
 		var err error
 		c.replica.Read(func(*fastpay.Board) { err = decide() })
 		var need *fastpay.NeedError
 		if !errors.As(err, &need) {
 			return err
+		}
+		// A snapshot that cannot hold a decision would be filled for ever.
+		if read += len(need.Lanes); read > fastpay.MaxSnapshot {
+			return fmt.Errorf("%w: more than %d lanes would have to be read: wait until incoming payments are executed", fastpay.TemporaryUnavailable, fastpay.MaxSnapshot)
 		}
 		if err := c.fill(ctx, committee, need); err != nil {
 			return fmt.Errorf("%w: reading the node at block %d: %w", fastpay.TemporaryUnavailable, c.header.Number, err)
@@ -213,8 +217,7 @@ func (c *Client) fill(ctx context.Context, committee *fastpay.Committee, need *f
 		if err != nil {
 			return err
 		}
-		c.snap.SetAccount(lane.ID(), account)
-		c.lanes[lane.ID()] = lane
+		c.snap.SetAccount(lane, account)
 		for _, ledger := range c.ledgers {
 			ledger.Forget(lane.ID(), account.Nonce)
 		}

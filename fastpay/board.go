@@ -24,14 +24,23 @@ type BoardLimits struct {
 	// StrayVotes is the number of votes held per member for payments that have
 	// not arrived yet.
 	StrayVotes int
-	// Evidence is the number of convictions held.
-	Evidence int
+	// PayerEvidence is the number of payers' convictions held, which cost their
+	// makers nothing.
+	PayerEvidence int
+	// MemberEvidence is the number of convictions held of each member, of which one
+	// is enough: neither payers nor other members take their place.
+	MemberEvidence int
 }
 
-// DefaultBoardLimits hold about 100 MB at worst: a payment with its votes is
-// around 1 KB.
+// DefaultBoardLimits are those of a small committee. A payment takes about 1.4 KB,
+// and each vote held for it 0.7 KB, or 1.3 KB with the path of a full batch: when
+// full, a Board holds up to 900 MB with four members, 17 GB with a hundred, and 14 MB
+// of stray votes of each. A large committee wants lower limits, or more memory.
 func DefaultBoardLimits() BoardLimits {
-	return BoardLimits{Open: 65_536, PerSlot: 8, Settled: 65_536, StrayVotes: 8 * MaxBatch, Evidence: 1_024}
+	return BoardLimits{
+		Open: 65_536, PerSlot: 8, Settled: 65_536, StrayVotes: 8 * MaxBatch,
+		PayerEvidence: 1_024, MemberEvidence: 4,
+	}
 }
 
 // Board is the verified evidence that one peer holds: payments, votes, QCs,
@@ -44,6 +53,7 @@ type Board struct {
 	records  map[ID]*record
 	lanes    map[common.Hash]*laneRecords
 	accounts map[common.Address]map[ID]*record // by sender and by recipient
+	buckets  [Buckets]bucket                   // by the first byte of the lane id
 
 	strays   map[strayKey]map[int]vote
 	strayLog map[signerKey]*list.List // of ID, oldest first
@@ -55,6 +65,8 @@ type Board struct {
 
 	heads    map[signerKey]*Head
 	evidence map[common.Hash]*Evidence
+	payers   int               // convictions of payers in evidence
+	members  map[signerKey]int // convictions of members
 
 	removed []ID        // since TakeRemoved
 	proven  []*Evidence // since TakeProven
@@ -104,6 +116,12 @@ type laneRecords struct {
 	readAt   Block  // the block at which nonce was last read; zero if never
 }
 
+// bucket is what anti-entropy compares and fetches at once.
+type bucket struct {
+	digest common.Hash
+	ids    []ID // ascending
+}
+
 type strayKey struct {
 	committee common.Hash
 	id        ID
@@ -128,6 +146,7 @@ func NewBoard(rules *Rules, limits BoardLimits) *Board {
 		settled:  list.New(),
 		heads:    make(map[signerKey]*Head),
 		evidence: make(map[common.Hash]*Evidence),
+		members:  make(map[signerKey]int),
 	}
 }
 
@@ -157,6 +176,10 @@ func (b *Board) addTx(tx *Tx, certified bool) (*record, error) {
 	lane.slots[tx.env.Seq] = append(slot, rec)
 	b.index(tx.env.Sender, rec)
 	b.index(tx.env.Recipient, rec)
+	bucket := &b.buckets[tx.lane[0]]
+	place, _ := slices.BinarySearchFunc(bucket.ids, tx.id, ID.Cmp)
+	bucket.ids = slices.Insert(bucket.ids, place, tx.id)
+	b.toggleDigest(rec)
 	rec.opened = b.open.PushBack(rec)
 	b.bump(rec)
 
@@ -214,6 +237,10 @@ func (b *Board) remove(rec *record) {
 			delete(b.accounts, account)
 		}
 	}
+	bucket := &b.buckets[tx.lane[0]]
+	place, _ := slices.BinarySearchFunc(bucket.ids, tx.id, ID.Cmp)
+	bucket.ids = slices.Delete(bucket.ids, place, place+1)
+	b.toggleDigest(rec)
 	lane := b.lanes[tx.lane]
 	slot := lane.slots[tx.env.Seq]
 	for i, other := range slot {
@@ -384,8 +411,11 @@ func (b *Board) AddQC(qc *QC) error {
 	return nil
 }
 
+// setQC stores the first QC of a payment.
 func (b *Board) setQC(rec *record, qc *QC) {
+	b.toggleDigest(rec)
 	rec.qc = qc
+	b.toggleDigest(rec)
 	b.bump(rec)
 	b.certify(b.lanes[rec.tx.lane], rec)
 }
@@ -426,24 +456,33 @@ func (l *laneRecords) predecessor(rec *record) *record {
 	return nil
 }
 
-// convict stores evidence unless the offence is known or the Board is full.
+// convict stores evidence of this peer's own, if there is room.
 func (b *Board) convict(e *Evidence) {
-	if _, known := b.evidence[e.Key()]; !known && len(b.evidence) < b.limits.Evidence {
-		b.evidence[e.Key()] = e
+	if b.AddEvidence(e) == nil {
 		b.proven = append(b.proven, e)
 	}
 }
 
 // AddEvidence stores evidence. It returns [ErrKnown] if the offence is known,
-// [ErrBusy] if the Board is full of evidence.
+// [ErrBusy] if the limits leave no room for another conviction of the offender.
 func (b *Board) AddEvidence(e *Evidence) error {
-	if _, known := b.evidence[e.Key()]; known {
+	key := e.Key()
+	if _, known := b.evidence[key]; known {
 		return ErrKnown
 	}
-	if len(b.evidence) >= b.limits.Evidence {
-		return ErrBusy
+	if signer, member := e.Signer(); member {
+		offender := signerKey{e.CommitteeID(), signer}
+		if b.members[offender] >= b.limits.MemberEvidence {
+			return ErrBusy
+		}
+		b.members[offender]++
+	} else {
+		if b.payers >= b.limits.PayerEvidence {
+			return ErrBusy
+		}
+		b.payers++
 	}
-	b.evidence[e.Key()] = e
+	b.evidence[key] = e
 	return nil
 }
 
@@ -666,34 +705,28 @@ const Buckets = 256
 // digests agree hold the same payments and QCs with overwhelming probability.
 func (b *Board) Digests() [Buckets]common.Hash {
 	var out [Buckets]common.Hash
-	for _, rec := range b.records {
-		state := byte(0)
-		if rec.qc != nil {
-			state = 1
-		}
-		h := H(tagDigest, rec.tx.id[:], []byte{state})
-		d := &out[rec.tx.lane[0]]
-		for i := range d {
-			d[i] ^= h[i]
-		}
+	for i := range out {
+		out[i] = b.buckets[i].digest
 	}
 	return out
 }
 
-// Bucket returns up to max payments whose lane id starts with a byte, by id.
-func (b *Board) Bucket(bucket byte, max int) []ID {
-	var ids []ID
-	for id, rec := range b.records {
-		if rec.tx.lane[0] == bucket {
-			ids = append(ids, id)
-		}
+// toggleDigest adds a payment to its bucket's digest as it stands, or takes it out.
+func (b *Board) toggleDigest(rec *record) {
+	state := byte(0)
+	if rec.qc != nil {
+		state = 1
 	}
-	sort.Slice(ids, func(i, j int) bool { return ids[i].Cmp(ids[j]) < 0 })
-	if len(ids) > max {
-		ids = ids[:max]
+	h := H(tagDigest, rec.tx.id[:], []byte{state})
+	d := &b.buckets[rec.tx.lane[0]].digest
+	for i := range d {
+		d[i] ^= h[i]
 	}
-	return ids
 }
+
+// Bucket returns the payments whose lane id starts with a byte, by id. The list is
+// the Board's own: do not modify or keep it.
+func (b *Board) Bucket(bucket byte) []ID { return b.buckets[bucket].ids }
 
 // Len is the number of payments held.
 func (b *Board) Len() int { return len(b.records) }

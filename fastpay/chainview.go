@@ -109,40 +109,60 @@ type LaneQuestion struct {
 }
 
 // Questions returns up to max lanes that have payments but were never read at
-// the node, or whose payments' expiry has passed since. Answer with
-// [Board.NoteNonce] and with [Board.NoteOutcome] for the missing slots.
+// the node, or whose payments' expiry has passed since: first those with payments
+// that are promised or certified, then those that were read the longest ago. Answer
+// with [Board.NoteNonce] and with [Board.NoteOutcome] for the missing slots.
 func (b *Board) Questions(max int) []LaneQuestion {
-	var out []LaneQuestion
-	for _, lane := range b.lanes {
-		if c := b.asks(lane); c != nil {
-			out = append(out, LaneQuestion{lane.lane, lane.lane.NonceKey(c)})
-			if len(out) == max {
-				break
-			}
+	type question struct {
+		id   common.Hash
+		lane *laneRecords
+		rec  *record
+	}
+	var open []question
+	for id, lane := range b.lanes {
+		if rec := b.asks(lane); rec != nil {
+			open = append(open, question{id, lane, rec})
 		}
 	}
-	sort.Slice(out, func(i, j int) bool {
-		a, b := out[i].Lane.ID(), out[j].Lane.ID()
-		return a.Cmp(b) < 0
+	sort.Slice(open, func(i, j int) bool {
+		x, y := &open[i], &open[j]
+		switch {
+		case x.rec.protected() != y.rec.protected():
+			return x.rec.protected()
+		case x.lane.readAt.Number != y.lane.readAt.Number:
+			return x.lane.readAt.Number < y.lane.readAt.Number
+		}
+		return x.id.Cmp(y.id) < 0
 	})
+	out := make([]LaneQuestion, min(len(open), max))
+	for i := range out {
+		l := open[i].lane.lane
+		c, _ := b.rules.Committee(open[i].rec.tx.env.CommitteeID)
+		out[i] = LaneQuestion{l, l.NonceKey(c)}
+	}
 	return out
 }
 
-// asks returns the committee of a payment of the lane whose fate is open, or nil.
-func (b *Board) asks(lane *laneRecords) *Committee {
+// asks returns a payment of the lane whose fate is open, or nil: one that is
+// promised or certified if there is any, of the lowest slot.
+func (b *Board) asks(lane *laneRecords) *record {
+	var found *record
 	for k, slot := range lane.slots {
 		if _, decided := lane.outcomes[k]; decided {
 			continue
 		}
 		for _, rec := range slot {
 			overdue := b.finalized.Time >= rec.tx.env.ValidBefore && lane.readAt.Time < rec.tx.env.ValidBefore
-			if lane.readAt == (Block{}) && b.finalized != (Block{}) || overdue || k < lane.nonce {
-				c, _ := b.rules.Committee(rec.tx.env.CommitteeID)
-				return c
+			if !(lane.readAt == (Block{}) && b.finalized != (Block{}) || overdue || k < lane.nonce) {
+				continue
+			}
+			if found == nil || rec.protected() && !found.protected() ||
+				rec.protected() == found.protected() && k < found.tx.env.Seq {
+				found = rec
 			}
 		}
 	}
-	return nil
+	return found
 }
 
 // NoteNonce stores a lane's nonce as read at a finalized block, and returns the

@@ -291,6 +291,53 @@ func TestQuestionsAreAskedOnceAndAfterExpiry(t *testing.T) {
 	asked()
 }
 
+// Payments that cost nothing must not keep the fate of promised and certified ones
+// from being read, nor each other's: who is asked does not hang on luck.
+func TestQuestionsPutPromisedAndCertifiedPaymentsFirst(t *testing.T) {
+	n := newNetwork4(t)
+	m := newModel(n, 1_100)
+	w := newWatcher(m)
+	var free []Lane
+	for i := range 20 {
+		tx := n.pay(t, 10+i, 1, 1)
+		noError(t, w.AddTx(tx))
+		free = append(free, tx.Lane())
+	}
+	certified, promised := n.pay(t, 2, 1, 1), n.pay(t, 3, 1, 1)
+	noError(t, w.AddQC(n.qc(t, certified)))
+	w.Pin(promised)
+	noError(t, w.AddTx(n.pay(t, 3, 2, 1, at(5, id(1))))) // in the same lane, without either
+	noError(t, m.mine(5))
+	w.follow(1)
+
+	byID := func(a, b Lane) int { return a.ID().Cmp(b.ID()) }
+	first := []Lane{certified.Lane(), promised.Lane()}
+	slices.SortFunc(first, byID)
+	slices.SortFunc(free, byID)
+	asked := func(max int, want ...Lane) {
+		t.Helper()
+		for range 20 {
+			var got []Lane
+			for _, q := range w.Questions(max) {
+				got = append(got, q.Lane)
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("at most %d: questions for %v, want %v", max, got, want)
+			}
+		}
+	}
+	asked(1, first[0])
+	asked(5, append(slices.Clone(first), free[:3]...)...)
+	asked(100, append(slices.Clone(first), free...)...)
+
+	// Lanes whose receipts the node cannot give go behind those never read.
+	for _, l := range append(free[:2:2], first[1]) {
+		w.NoteNonce(l, 9, m.head())
+	}
+	asked(3, first[0], first[1], free[2])
+	asked(100, slices.Concat(first, free[2:], free[:2])...)
+}
+
 func TestMissingReceiptsAreAskedUntilTheyCome(t *testing.T) {
 	n := newNetwork4(t)
 	m := newModel(n, 1_100, 10)

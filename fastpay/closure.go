@@ -2,9 +2,9 @@ package fastpay
 
 // PendingClosure returns what the chain must execute for a payment: its pending
 // predecessors by prev and its pending parents, each before what stands on it,
-// and the payment last (section 4.7). What a block has executed is left out. It
-// reports false if a part is unknown, or not certified: then nothing of it may be
-// submitted.
+// and the payment last (section 4.7). What a block has executed is left out, and
+// so are parents that can no longer execute: they fund nothing. It reports false
+// if a part is unknown, or not certified: then nothing of it may be submitted.
 func (b *Board) PendingClosure(id ID) (order []*Tx, complete bool) {
 	done := make(map[ID]bool)
 	complete = true
@@ -30,7 +30,9 @@ func (b *Board) PendingClosure(id ID) (order []*Tx, complete bool) {
 			visit(below)
 		}
 		for _, parent := range rec.tx.env.Parents {
-			visit(parent)
+			if !b.dead(parent) {
+				visit(parent)
+			}
 		}
 		order = append(order, rec.tx)
 	}
@@ -53,14 +55,33 @@ func (b *Board) pendingBelow(rec *record) (ID, bool) {
 	return env.Prev, !executed && env.Seq-1 >= lane.nonce
 }
 
+// dead reports whether a payment has expired unexecuted, or stands on one in its
+// lane that has: a decision counts it 0 (section 4.3), so nothing waits for it.
+func (b *Board) dead(id ID) bool {
+	for {
+		rec, ok := b.records[id]
+		if !ok || b.executed(rec) {
+			return false
+		}
+		if b.Stage(id) == StageExpired {
+			return true
+		}
+		below, pending := b.pendingBelow(rec)
+		if !pending {
+			return false
+		}
+		id = below
+	}
+}
+
 // executed reports whether the chain has used the payment's slot.
 func (b *Board) executed(rec *record) bool {
 	_, used := b.lanes[rec.tx.lane].outcomes[rec.tx.env.Seq]
 	return used
 }
 
-// Ready reports whether a payment waits for no other: its predecessor and its
-// parents are executed.
+// Ready reports whether a payment waits for no other: its predecessor and the
+// parents that still can be are executed.
 func (b *Board) Ready(id ID) bool {
 	order, complete := b.PendingClosure(id)
 	return complete && len(order) == 1

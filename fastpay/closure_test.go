@@ -68,5 +68,51 @@ func TestUncertifiedPartsHoldAClosureBack(t *testing.T) {
 	equal(t, "a restart stands on nothing", len(first(b.PendingClosure(restarted.ID()))), 1)
 }
 
+// A parent that died unexecuted is counted 0 by every decision, so that a payment
+// which cites it can be certified: it must not wait for it for ever. What it stands
+// on in its own lane it does wait for.
+func TestDeadParentsHoldNothingBack(t *testing.T) {
+	n := newNetwork4(t)
+	m := newModel(n, 1_100, 10, 10, 10, 10)
+	w := newWatcher(m)
+	dying := n.pay(t, 1, 0, 5, until(1_150))
+	above := n.pay(t, 1, 0, 1, on(dying)) // it cannot execute once dying is dead
+	failing, conflicted := n.pay(t, 2, 0, 20), n.pay(t, 3, 0, 5)
+	first := n.pay(t, 0, 3, 1)
+	tx := n.pay(t, 0, 3, 5, on(first), citing(dying, above, failing, conflicted))
+	for _, p := range []*Tx{dying, above, failing, conflicted, first, tx} {
+		noError(t, w.AddQC(n.qc(t, p)))
+	}
+	w.follow(0)
+	w.ask()
+	order, complete := w.PendingClosure(tx.ID())
+	equal(t, "complete", complete, true)
+	equal(t, "closure while all live", len(order), 6)
+
+	noError(t, m.mine(60, includes(failing), burns(3)))
+	w.follow(0)
+	order, _ = w.PendingClosure(tx.ID())
+	equal(t, "closure before the block is final", len(order), 4) // nobody knows yet that dying is dead
+	w.follow(1)
+	w.ask()
+	for p, want := range map[*Tx]Stage{dying: StageExpired, above: StageCertified, failing: StageFailed, conflicted: StageConflicted} {
+		equal(t, "stage", w.Stage(p.ID()), want)
+	}
+	order, complete = w.PendingClosure(tx.ID())
+	equal(t, "complete", complete, true)
+	if !slices.EqualFunc(order, []*Tx{first, tx}, func(a, b *Tx) bool { return a.ID() == b.ID() }) {
+		t.Errorf("closure of %d payments, want the predecessor and the payment", len(order))
+	}
+	equal(t, "ready", w.Ready(tx.ID()), false)
+	noError(t, m.mine(5, includes(first)))
+	w.follow(2)
+	equal(t, "ready", w.Ready(tx.ID()), true)
+
+	// A dead predecessor is demanded: the payment stands on it.
+	if order, _ := w.PendingClosure(above.ID()); len(order) != 2 || order[0] != dying {
+		t.Errorf("closure of %d payments, want the dead predecessor first", len(order))
+	}
+}
+
 // first is the first of two results.
 func first[T any](v T, _ bool) T { return v }

@@ -3,9 +3,17 @@ package fastpay
 // Limits of the protocol (section 8). They are part of validity: every peer
 // applies the same ones.
 const (
-	// MaxMessageSize bounds a gossip payload: 64 payments with their parents'
-	// QCs stay far below, and it bounds what a queue of 1,024 can hold.
+	// MaxMessageSize bounds a gossip payload, and so what a queue of 1,024 can hold.
+	// 64 payments take 16 KiB, 165 KiB at the very worst. With their parents' QCs
+	// fewer may fit: publishers split the list, and leave out QCs that fit nowhere.
 	MaxMessageSize = 256 << 10
+
+	// MaxQCSize bounds a QC. At worst each of 1,024 members of equal weight signed a
+	// full batch: 1,024 certificates of 411 bytes, of which 64 are the signature and
+	// 330 a path of ten hashes, and a payment of 2,700 bytes, 424 kB in all. A quorum
+	// of them has 683 and 284 kB, which is more than a gossip payload may have: such
+	// QCs go by sync.
+	MaxQCSize = 512 << 10
 
 	// MaxPayments is the number of payments in one tx message. 64 of them amortise
 	// the cost of a message 15 times over and keep a retry small.

@@ -164,7 +164,7 @@ func (m *model) fill(snap *Snapshot, need *NeedError) error {
 		if err != nil {
 			return err
 		}
-		snap.SetAccount(l.ID(), a)
+		snap.SetAccount(l, a)
 	}
 	for _, t := range need.Transfers {
 		snap.SetPolicy(t, m.policies[t])

@@ -67,6 +67,30 @@ func TestInvariantsHoldInRandomHistories(t *testing.T) {
 	}
 }
 
+// What a Board keeps up to date with each change, digests and buckets for one, is
+// what its payments make it after any history, at whoever has heard what.
+func TestIndexesFollowRandomHistories(t *testing.T) {
+	t.Parallel()
+	cfg := historyConfigs["foreign transactions"]
+	n := newNetwork(t, cfg.weights...)
+	removed := 0
+	for seed := range uint64(10) {
+		h := newHistory(t, n, cfg, seed, newCoverage())
+		h.watcher.limits.Open, h.watcher.limits.Settled = 12, 4
+		for range h.steps {
+			noError(t, h.step())
+			removed += len(h.watcher.TakeRemoved())
+			checkBoard(t, h.watcher.Board)
+		}
+		for _, m := range h.honest {
+			checkBoard(t, m.board)
+		}
+	}
+	if removed == 0 {
+		t.Error("vacuous: nothing was removed")
+	}
+}
+
 // The histories are strong enough to find each loss of section 9 that a rule of
 // signing prevents: with the rule off, an adversary of the right manner breaks
 // an invariant.

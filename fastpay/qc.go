@@ -54,8 +54,8 @@ func (c *Committee) ParseQC(raw []byte) (*QC, error) {
 
 func decodeQC(raw []byte) (qcBody, error) {
 	var body qcBody
-	if len(raw) > MaxMessageSize {
-		return body, invalid("QC has %d bytes, at most %d are possible", len(raw), MaxMessageSize)
+	if len(raw) > MaxQCSize {
+		return body, invalid("QC has %d bytes, at most %d are possible", len(raw), MaxQCSize)
 	}
 	return body, decode("QC", raw, &body)
 }

@@ -2,6 +2,7 @@ package fastpay
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -37,6 +38,53 @@ func TestQCRoundTrip(t *testing.T) {
 	}
 }
 
+// The largest committee of equal members whose batches are full makes the largest
+// QCs: they are read back, by themselves and in a promise, which a party must be able
+// to read when it starts again.
+func TestLargestQC(t *testing.T) {
+	n := newNetwork(t, equalWeights(MaxMembers)...)
+	tx := n.pay(t, 0, 1, 50, func(e *Envelope) {
+		e.Parents = ids(MaxParents)
+		e.Amount.SetAllOne().Rsh(&e.Amount, 128)
+		e.Note = id(7)
+	})
+	// The batches are alike, so that one tree serves all.
+	batch := append(ids(MaxBatch-1), tx.ID())
+	root, err := BatchRoot(batch)
+	noError(t, err)
+	place, _ := slices.BinarySearchFunc(batch, tx.ID(), ID.Cmp)
+	one := Batch{committee: n.c, ids: batch, tree: newTree(batch)}
+	votes := make([]*Certificate, MaxMembers)
+	for i := range votes {
+		digest := BatchDigest(n.c.ID(), n.c.Key(i), MaxBatch, root)
+		one.signer, one.signature = i, [ed25519.SignatureSize]byte(ed25519.Sign(n.keys[n.c.ID()][i], digest[:]))
+		votes[i] = one.Certificate(place)
+		equal(t, "elements of a path", len(votes[i].body.Path), 10)
+	}
+
+	qc := NewQC(n.c, tx, votes)
+	equal(t, "certificates of a quorum", len(qc.Certificates()), 683)
+	if len(qc.Encode()) <= MaxMessageSize {
+		t.Errorf("vacuous: a QC of %d bytes", len(qc.Encode()))
+	}
+	again, err := n.ParseQC(qc.Encode())
+	noError(t, err)
+	equal(t, "weight", again.Weight(), 683)
+	promise, err := n.ParsePromise((&Promise{Tx: tx, QCs: []*QC{qc}}).Encode())
+	noError(t, err)
+	equal(t, "QCs of the promise", len(promise.QCs), 1)
+
+	// Every member's certificate may be in one, and the payer's signature be longer.
+	all := qcOf(n.c, tx.Encode(), votes...)
+	t.Logf("%d bytes for a quorum, %d for all members", len(qc.Encode()), len(all))
+	if worst := len(all) + maxSignature; worst > MaxQCSize {
+		t.Errorf("the largest QC has %d bytes, %d are possible", worst, MaxQCSize)
+	}
+	again, err = n.c.ParseQC(all)
+	noError(t, err)
+	equal(t, "weight", again.Weight(), MaxMembers)
+}
+
 func TestQCRefusals(t *testing.T) {
 	n := newNetwork4(t)
 	tx, other := n.pay(t, 0, 1, 50), n.pay(t, 0, 1, 51)
@@ -68,7 +116,7 @@ func TestQCRefusals(t *testing.T) {
 		{"payment to oneself", qcOf(n.c, withSignature(n.envelope(0, 0, 50), tx.Signature()), v[0], v[1], v[2]), InvalidFormat, "is the sender"},
 		{"no payment", qcOf(n.c, []byte{0xc0}, v[0], v[1], v[2]), InvalidFormat, "QC: payment"},
 		{"trailing byte", append(slices.Clone(n.qc(t, tx).Encode()), 0), InvalidFormat, "canonical rlp"},
-		{"too many bytes", make([]byte, MaxMessageSize+1), InvalidFormat, "262145 bytes"},
+		{"too many bytes", make([]byte, MaxQCSize+1), InvalidFormat, "524289 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := n.ParseQC(c.raw)

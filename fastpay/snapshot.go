@@ -15,13 +15,25 @@ type Block struct {
 	Time   uint64
 }
 
+// MaxSnapshot bounds the lanes that a Snapshot holds, and its policies, at about
+// 300 bytes each: what they are read for may be a payment that nobody votes for. A
+// decision needs a few.
+const MaxSnapshot = 65_536
+
 // Snapshot is what a decision reads of the chain: lanes as they stand at one
-// block, by its hash. Its owner fills in the lanes that a [NeedError] names; a
-// Snapshot is not safe for concurrent use.
+// block, by its hash. Its owner fills in the lanes that a [NeedError] names. One
+// that is full forgets what it holds, and is asked for it again. A Snapshot is not
+// safe for concurrent use.
 type Snapshot struct {
 	block    Block
-	accounts map[common.Hash]Account
+	accounts map[common.Hash]laneAccount // by lane id
 	policies map[Transfer]error
+}
+
+// laneAccount is the state of a lane, and whose it is.
+type laneAccount struct {
+	owner common.Address
+	Account
 }
 
 // Transfer is a pair of accounts whose token may forbid that one pays the other
@@ -32,7 +44,7 @@ type Transfer struct {
 
 // NewSnapshot returns an empty snapshot of a block.
 func NewSnapshot(block Block) *Snapshot {
-	return &Snapshot{block, make(map[common.Hash]Account), make(map[Transfer]error)}
+	return &Snapshot{block, make(map[common.Hash]laneAccount), make(map[Transfer]error)}
 }
 
 // Block is the pinned block.
@@ -41,22 +53,36 @@ func (s *Snapshot) Block() Block { return s.block }
 // Account returns the state of a lane if it has been filled in.
 func (s *Snapshot) Account(laneID common.Hash) (Account, bool) {
 	a, ok := s.accounts[laneID]
-	return a, ok
+	return a.Account, ok
 }
 
 // SetAccount fills in a lane.
-func (s *Snapshot) SetAccount(laneID common.Hash, a Account) { s.accounts[laneID] = a }
+func (s *Snapshot) SetAccount(l Lane, a Account) {
+	if len(s.accounts) >= MaxSnapshot {
+		clear(s.accounts)
+	}
+	s.accounts[l.ID()] = laneAccount{l.Sender, a}
+}
 
 // SetPolicy fills in whether the token lets the sender pay the recipient: nil,
 // or the reason why not.
-func (s *Snapshot) SetPolicy(t Transfer, refusal error) { s.policies[t] = refusal }
+func (s *Snapshot) SetPolicy(t Transfer, refusal error) {
+	if len(s.policies) >= MaxSnapshot {
+		clear(s.policies)
+	}
+	s.policies[t] = refusal
+}
 
-// Advance returns the snapshot of a later block that keeps the accounts no log
-// of the blocks between has touched. Policies are asked anew.
-func (s *Snapshot) Advance(block Block, touched func(laneID common.Hash) bool) *Snapshot {
+// Advance returns the snapshot of a later block that keeps the lanes of accounts
+// no log of the blocks between has touched. Policies are asked anew.
+func (s *Snapshot) Advance(block Block, touched []common.Address) *Snapshot {
+	changed := make(map[common.Address]bool, len(touched))
+	for _, a := range touched {
+		changed[a] = true
+	}
 	next := NewSnapshot(block)
 	for id, a := range s.accounts {
-		if !touched(id) {
+		if !changed[a.owner] {
 			next.accounts[id] = a
 		}
 	}

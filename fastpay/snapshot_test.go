@@ -10,26 +10,50 @@ import (
 
 func TestAdvanceKeepsUntouchedAccountsAndNoPolicies(t *testing.T) {
 	s := NewSnapshot(Block{Number: 7})
-	kept, touched := common.Hash{1}, common.Hash{2}
+	kept, touched := Lane{testChainID, usd, account(0)}, Lane{testChainID, usd, account(1)}
 	s.SetAccount(kept, Account{Balance: *uint256.NewInt(5)})
 	s.SetAccount(touched, Account{Balance: *uint256.NewInt(6)})
 	transfer := Transfer{usd, account(0), account(1)}
 	s.SetPolicy(transfer, nil)
 
-	next := s.Advance(Block{Number: 8}, func(id common.Hash) bool { return id == touched })
+	next := s.Advance(Block{Number: 8}, []common.Address{account(1), account(2)})
 	equal(t, "block", next.Block().Number, 8)
 	equal(t, "accounts", next.Len(), 1)
-	if a, ok := next.Account(kept); !ok || a.Balance.Uint64() != 5 {
+	if a, ok := next.Account(kept.ID()); !ok || a.Balance.Uint64() != 5 {
 		t.Error("an account that no log touched is lost")
 	}
-	if _, ok := next.Account(touched); ok {
+	if _, ok := next.Account(touched.ID()); ok {
 		t.Error("a touched account is kept")
 	}
 	if _, ok := next.policies[transfer]; ok {
 		t.Error("a policy outlives its block")
 	}
-	next.SetAccount(common.Hash{3}, Account{})
+	next.SetAccount(Lane{testChainID, usd, account(3)}, Account{})
 	equal(t, "accounts of the earlier snapshot", s.Len(), 2)
+}
+
+// Payments that nobody votes for cost reads too: a full snapshot starts over, and
+// takes what comes next.
+func TestSnapshotIsBounded(t *testing.T) {
+	s := NewSnapshot(Block{Number: 7})
+	lane := func(i int) Lane {
+		return Lane{testChainID, usd, common.BigToAddress(uint256.NewInt(uint64(i)).ToBig())}
+	}
+	transfer := func(i int) Transfer { return Transfer{usd, lane(i).Sender, account(0)} }
+	for i := range MaxSnapshot {
+		s.SetAccount(lane(i), Account{Nonce: uint64(i)})
+		s.SetPolicy(transfer(i), nil)
+	}
+	equal(t, "lanes", s.Len(), MaxSnapshot)
+	equal(t, "policies", len(s.policies), MaxSnapshot)
+	s.SetAccount(lane(MaxSnapshot), Account{Nonce: 7})
+	s.SetPolicy(transfer(MaxSnapshot), nil)
+	equal(t, "lanes after one more", s.Len(), 1)
+	equal(t, "policies after one more", len(s.policies), 1)
+	equal(t, "block", s.Block().Number, 7)
+	if a, ok := s.Account(lane(MaxSnapshot).ID()); !ok || a.Nonce != 7 {
+		t.Error("the lane that did not fit was not taken")
+	}
 }
 
 func TestNeedErrorSaysWhatIsMissing(t *testing.T) {

@@ -34,10 +34,10 @@ type Config struct {
 	Members       []Member       // validators to keep connected while a committee of theirs is joined
 
 	// ValidatorKey is this peer's vote key and SignHello signs with it; both are
-	// set on validators only. SignHello is called concurrently with a digest that
-	// only hello uses, and may ask another process.
+	// set on validators only. SignHello is called concurrently with what
+	// [fastpay.HelloDigest] hashes, and may ask another process.
 	ValidatorKey ed25519.PublicKey
-	SignHello    func(ctx context.Context, digest common.Hash) ([]byte, error)
+	SignHello    func(ctx context.Context, committee common.Hash, requester, responder []byte, nonce [32]byte) ([]byte, error)
 
 	Listen   []string // see [ParseListen]; empty: this peer only dials
 	Announce []string // addresses to tell others instead of the ones listened on, without /p2p/

@@ -214,7 +214,7 @@ func (n *Node) answerHello(ctx context.Context, from PeerID, req *helloRequest) 
 		Addrs:         n.helloAddrs(),
 	}
 	if c, index, ok := n.membership(req.CommitteeID); ok {
-		signature, err := n.cfg.SignHello(ctx, fastpay.HelloDigest(c.ID(), []byte(from), []byte(n.host.ID()), req.Nonce))
+		signature, err := n.cfg.SignHello(ctx, c.ID(), []byte(from), []byte(n.host.ID()), req.Nonce)
 		if err != nil {
 			return nil, fmt.Errorf("signing hello: %w", err)
 		}

@@ -2,7 +2,6 @@ package p2p_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"strings"
 	"sync"
 	"testing"
@@ -81,11 +80,7 @@ func TestAnotherNetwork(t *testing.T) {
 func TestForgedMembership(t *testing.T) {
 	play(t, 2, func(s *scene) {
 		v0 := s.start("v0", 0)
-		impostor := s.start("v1", 1, func(c *p2p.Config) {
-			c.SignHello = func(_ context.Context, d common.Hash) ([]byte, error) {
-				return ed25519.Sign(s.world.Keys[0], d[:]), nil
-			}
-		})
+		impostor := s.start("v1", 1, func(c *p2p.Config) { c.SignHello = s.world.SignHello(0) })
 		s.until("refused", 2*time.Second, func() bool { return v0.peer(impostor.ID()).State == p2p.PeerRefused })
 		if p := v0.peer(impostor.ID()); !strings.Contains(p.Problem, "without that member's signature") {
 			s.Errorf("the impostor's problem is %q", p.Problem)
@@ -105,13 +100,13 @@ func TestReplayedHello(t *testing.T) {
 	play(t, 1, func(s *scene) {
 		var mu sync.Mutex
 		recorded := make(map[int][]byte)
-		replay := func(_ context.Context, d common.Hash) ([]byte, error) {
+		replay := func(ctx context.Context, committee common.Hash, requester, responder []byte, nonce [32]byte) (_ []byte, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if recorded[0] == nil {
-				recorded[0] = ed25519.Sign(s.world.Keys[0], d[:])
+				recorded[0], err = s.world.SignHello(0)(ctx, committee, requester, responder, nonce)
 			}
-			return recorded[0], nil
+			return recorded[0], err
 		}
 		v := s.start("v0", 0, func(c *p2p.Config) { c.SignHello = replay })
 		client := s.start("c0", -1)

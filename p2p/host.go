@@ -122,8 +122,11 @@ const (
 	submitStreams, submitStreamsPerPeer = 1024, 128
 	syncStreams, syncStreamsPerPeer     = 1024, 32
 	helloStreams, helloStreamsPerPeer   = 256, 8
-	// streamMemory is what the open streams of a service may hold: 512 requests and
-	// responses of the largest size at once.
+	// submitMemory, syncMemory and helloMemory bound the frames that a service's open
+	// streams hold, those of one peer to a quarter, of hellos to all of it. A frame is
+	// let in while less than three fifths are taken: 245 submits or 150 syncs with
+	// request and response of the largest size. What a frame is decoded into takes
+	// several times as much and is not counted.
 	submitMemory = 128 << 20
 	syncMemory   = 256 << 20
 	helloMemory  = 4 << 20

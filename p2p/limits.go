@@ -20,7 +20,7 @@ type Limits struct {
 	// A full queue drops silently but for a counter; the library's 32 lose messages
 	// at a fifth of the rate that two cores can verify. Worst case: 1,024 messages
 	// of 256 KiB, 256 MiB, for validation and for each neighbour that stops
-	// reading; a batch of 64 payments has about 26 KiB.
+	// reading; a message of 64 payments has about 16 KiB.
 	Queue int
 
 	// DialTimeout bounds one attempt to connect: two round trips to anywhere on

@@ -2,8 +2,11 @@ package p2p
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,6 +139,51 @@ func TestSyncResponses(t *testing.T) {
 	got, err = decodeSyncResponse(w.Rules, data, &SyncRequest{Kind: SyncDigests})
 	if err != nil || len(got.Digests) != SyncBuckets || got.Digests[255] != digests.Digests[255] {
 		t.Errorf("%d digests: %v", len(got.Digests), err)
+	}
+}
+
+// TestLargestQCFitsIntoAnAnswer: the votes of the largest committee, whose QC no
+// gossip payload can hold, fit into one item with all that may stand beside them.
+func TestLargestQCFitsIntoAnAnswer(t *testing.T) {
+	w := NewWorld(t, fastpay.MaxMembers)
+	tx := w.Tx(w.Now, 0, 0)
+	ids := []fastpay.ID{tx.ID()}
+	for i := 1; i < fastpay.MaxBatch; i++ {
+		ids = append(ids, fastpay.ID{byte(i >> 8), byte(i), 1})
+	}
+	root := must(fastpay.BatchRoot(ids))
+	var vote struct {
+		Signer, Index, Count uint64
+		Path                 []common.Hash
+		Signature            [ed25519.SignatureSize]byte
+	}
+	one := w.Batch(w.Now, 0, ids...).Certificate(slices.Index(ids, tx.ID()))
+	if err := rlp.DecodeBytes(one.Encode(), &vote); err != nil {
+		t.Fatal(err)
+	}
+	item := SyncItem{Tx: tx, Stage: fastpay.StageCertified}
+	for i := range w.Now.Len() { // the same batch, and so the same path
+		digest := fastpay.BatchDigest(w.Now.ID(), w.Now.Key(i), len(ids), root)
+		vote.Signer, vote.Signature = uint64(i), [ed25519.SignatureSize]byte(ed25519.Sign(w.Keys[i], digest[:]))
+		item.Certificates = append(item.Certificates, must(w.Rules.ParseCertificate(w.Now.ID(), tx.ID(), encodeMessage(&vote))))
+	}
+	for range maxSyncRejects {
+		item.Rejects = append(item.Rejects, fastpay.Reject{Code: fastpay.TemporaryUnavailable, Text: strings.Repeat("x", maxRejectText)})
+	}
+	if n := FitSync([]SyncItem{item}); n != 1 {
+		t.Fatalf("%d items fit", n)
+	}
+	resp := SyncResponse{Items: []SyncItem{item}}
+	got, err := decodeSyncResponse(w.Rules, must(resp.encode()), &SyncRequest{Kind: SyncSince, Limit: 1})
+	if err != nil || len(got.Items) != 1 || got.Dropped != 0 {
+		t.Fatalf("answer with %d items, %d dropped: %v", len(got.Items), got.Dropped, err)
+	}
+	qc := fastpay.NewQC(w.Now, got.Items[0].Tx, got.Items[0].Certificates)
+	if qc == nil || len(qc.Encode()) <= fastpay.MaxMessageSize {
+		t.Fatal("vacuous: no large QC came through")
+	}
+	if _, err := w.Rules.ParseQC(qc.Encode()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -154,11 +154,17 @@ func (w *World) Config(i int) Config {
 	cfg.Jitter = func() float64 { return 0.5 }
 	if i >= 0 {
 		cfg.ValidatorKey = w.Keys[i].Public().(ed25519.PublicKey)
-		cfg.SignHello = func(_ context.Context, digest common.Hash) ([]byte, error) {
-			return ed25519.Sign(w.Keys[i], digest[:]), nil
-		}
+		cfg.SignHello = w.SignHello(i)
 	}
 	return cfg
+}
+
+// SignHello signs hellos with a member's key.
+func (w *World) SignHello(i int) func(context.Context, common.Hash, []byte, []byte, [32]byte) ([]byte, error) {
+	return func(_ context.Context, committee common.Hash, requester, responder []byte, nonce [32]byte) ([]byte, error) {
+		digest := fastpay.HelloDigest(committee, requester, responder, nonce)
+		return ed25519.Sign(w.Keys[i], digest[:]), nil
+	}
 }
 
 // NewForeignWorld makes a world of another chain.

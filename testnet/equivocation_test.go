@@ -45,6 +45,9 @@ func TestSecondPaymentForASlotNeverCertifies(t *testing.T) {
 		}
 		hand.split(t, ctx, split[0], split[1])
 		v.requireConvicted(t, ctx, hand, mallory, 2)
+		// The payees, who sent nothing, learn from the members that neither will come.
+		waitStage(t, ctx, alice, split[0].ID(), fastpay.StageRejected)
+		waitStage(t, ctx, bob, split[1].ID(), fastpay.StageRejected)
 		for _, tx := range split {
 			waitStage(t, ctx, bob, tx.ID(), fastpay.StageExpired)
 		}

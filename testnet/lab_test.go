@@ -247,14 +247,15 @@ func (v *virtual) requireBalances(t *testing.T, ctx context.Context, p *testnet.
 	}
 }
 
-// requireSound requires what no attack may change: every validator signs, and
-// nobody is convicted but the guilty.
+// requireSound requires what no attack may change: every validator signs, all nodes
+// have the same final blocks, and nobody is convicted but the guilty.
 func (v *virtual) requireSound(t *testing.T, guilty ...common.Address) {
 	t.Helper()
 	for _, p := range v.Peers {
 		if p.Validator != nil {
 			require.NoError(t, p.Validator.Halted(), "%s has halted", p.Name)
 		}
+		require.Zero(t, metric(t, p, "allegro_head_conflicts_total", nil), p.Name)
 		p.Replica.Read(func(b *fastpay.Board) {
 			for _, e := range b.Evidence() {
 				a, _ := e.Payments()

@@ -157,6 +157,41 @@ func TestSponsoringIsLimitedPerPayer(t *testing.T) {
 	})
 }
 
+// TestDeadParentHoldsNothingBack lets a certified payment expire unexecuted and its
+// payee make a payment from its own balance that cites it all the same. That one is
+// certified, since the dead parent counts for nothing, and settles without it.
+func TestDeadParentHoldsNothingBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, ctx context.Context) {
+		v := startVirtual(t, 36, func(cfg *testnet.Config) {
+			cfg.Aggregators = 0
+			cfg.EditFile = shortLives
+			cfg.EditValidator = func(_ string, c *validator.Config) { c.Settlement.PerPayer = 1 }
+		})
+		defer v.close(t)
+		require.NoError(t, v.WaitReady(ctx))
+		alice, bob, carol := v.Peer("alice"), v.Peer("bob"), v.Peer("carol")
+		var dead fastpay.ID
+		for range len(v.validators()) + 1 { // each sponsors one of them
+			dead = payCents(t, ctx, alice, bob, 100)
+		}
+		for _, p := range v.Peers {
+			waitStage(t, ctx, p, dead, fastpay.StageExpired)
+		}
+
+		require.NoError(t, bob.Stop())
+		hand, payer := v.stranger(t, ctx, "stranger", nil), v.hand(t, "bob")
+		env := payer.envelope(carol.Client.Address(), 4)
+		env.Parents = []fastpay.ID{dead}
+		tx := payer.sign(t, env)
+		for _, p := range v.validators() {
+			hand.vote(t, ctx, p.Name, tx)
+		}
+		waitStage(t, ctx, carol, tx.ID(), fastpay.StageFinalized)
+		v.requireBalances(t, ctx, carol, map[string]uint64{"alice": 13 * testnet.Dollar, "bob": 3 * testnet.Dollar, "carol": 9 * testnet.Dollar})
+		v.requireSound(t)
+	})
+}
+
 // foreign puts a transaction of a payer's own into the pool, outside the protocol.
 // A sponsor pays the fee, so that balances stay exact.
 func (v *virtual) foreign(t *testing.T, ctx context.Context, payer *hand, nonceKey uint256.Int, nonce uint64, to common.Address, dollars uint64) common.Hash {

@@ -11,6 +11,8 @@ import (
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/allegro-p2p/allegro/validator"
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -97,6 +99,7 @@ func TestConcurrentPaymentsOfOneWallet(t *testing.T) {
 			require.Equal(t, prev, env.Prev)
 			prev = id
 			requireStage(t, ctx, bob, id, fastpay.StageCertified)
+			requireStage(t, ctx, alice, id, fastpay.StageCertified)
 		}
 		// Some more while those are pending: with QCs below, and still none cited.
 		for range 8 {
@@ -150,13 +153,24 @@ func TestFortyHopsOfOneCoin(t *testing.T) {
 	})
 }
 
+// slowSigner takes some time for a batch, so that votes gather meanwhile.
+type slowSigner struct{ validator.Signer }
+
+func (s slowSigner) SignBatch(ctx context.Context, committee common.Hash, count int, root common.Hash) ([]byte, error) {
+	time.Sleep(5 * time.Millisecond)
+	return s.Signer.SignBatch(ctx, committee, count, root)
+}
+
 // TestThreeHundredPayments lets three wallets pay each other as fast as they can.
 // Every payment is executed exactly once, no balance goes below what came in (I1),
 // and validators signed batches of more than one vote.
 func TestThreeHundredPayments(t *testing.T) {
 	inBubble(t, func(t *testing.T, ctx context.Context) {
 		const perClient = 100
-		v := startVirtual(t, 53, func(cfg *testnet.Config) { cfg.Aggregators = 0 })
+		v := startVirtual(t, 53, func(cfg *testnet.Config) {
+			cfg.Aggregators = 0
+			cfg.EditValidator = func(_ string, c *validator.Config) { c.Signer = slowSigner{c.Signer} }
+		})
 		defer v.close(t)
 		require.NoError(t, v.WaitReady(ctx))
 		clients := v.Clients()

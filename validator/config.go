@@ -61,10 +61,16 @@ type Limits struct {
 	Pool int
 	// Readers is the number of concurrent reads of chain state.
 	Readers int
+	// Waiting is the number of requests that wait for a read or a signature: while
+	// the node or the disk hangs, the same payments are submitted again and again.
+	// Sixteen full batches are a second's worth or two, of about 300 bytes each.
+	Waiting int
 }
 
 // DefaultLimits are the limits of a validator on a small machine.
-func DefaultLimits() Limits { return Limits{Intake: 1024, Pool: 4096, Readers: 4} }
+func DefaultLimits() Limits {
+	return Limits{Intake: 1024, Pool: 4096, Readers: 4, Waiting: 16 * fastpay.MaxBatch}
+}
 
 // Chain is what a validator asks of its own node.
 type Chain interface {
@@ -89,8 +95,8 @@ var _ Chain = (*tempo.Chain)(nil)
 var _ Follower = (*tempo.Follower)(nil)
 
 // Signer holds a member's vote key. It may live in another process or in
-// hardware, so it is given digests' contents, not digests: it can refuse what is
-// no vote. Implementations are safe for concurrent use.
+// hardware, so it is given what is hashed, never a digest: it can refuse what is
+// none of these three. Implementations are safe for concurrent use.
 type Signer interface {
 	// Key is the Ed25519 public key.
 	Key() [32]byte
@@ -98,8 +104,8 @@ type Signer interface {
 	SignBatch(ctx context.Context, committee common.Hash, count int, root common.Hash) ([]byte, error)
 	// SignHead signs a view of the member's node.
 	SignHead(ctx context.Context, committee *fastpay.Committee, signer int, view fastpay.HeadView) ([]byte, error)
-	// SignHello signs a digest of [fastpay.HelloDigest].
-	SignHello(ctx context.Context, digest common.Hash) ([]byte, error)
+	// SignHello signs the proof of this key to a peer; see [fastpay.HelloDigest].
+	SignHello(ctx context.Context, committee common.Hash, requester, responder []byte, nonce [32]byte) ([]byte, error)
 }
 
 // Validate reports the first thing in c that a validator cannot run with.
@@ -119,7 +125,7 @@ func (c *Config) Validate() error {
 		return errors.New("validator: config has no sponsor key: certified payments could not be settled")
 	case c.Settlement.BlockTime <= 0 || c.Settlement.PerPayer <= 0:
 		return errors.New("validator: block time and sponsored payments per payer must be positive")
-	case c.Limits.Intake <= 0 || c.Limits.Pool <= 0 || c.Limits.Readers <= 0:
+	case c.Limits.Intake <= 0 || c.Limits.Pool <= 0 || c.Limits.Readers <= 0 || c.Limits.Waiting <= 0:
 		return errors.New("validator: limits must be positive: start from DefaultLimits")
 	}
 	if len(c.seats()) == 0 {

@@ -43,10 +43,10 @@ type engine struct {
 	snap     *fastpay.Snapshot          // nil until the chain was seen
 	header   tempo.Header               // of snap's block
 	seen     time.Time                  // when this process first saw it
-	lanes    map[common.Hash]fastpay.Lane
 	pool     *pool
 	parked   map[readKey][]request // waiting for a read of the pinned block
 	signing  map[fastpay.ID][]chan<- p2p.SubmitResult
+	waiting  int                // requests in parked and signing
 	outbox   []*fastpay.Promise // decided, not yet with the committer
 	cursor   uint64             // version of the Board up to which changes were seen
 }
@@ -118,6 +118,7 @@ func (e *engine) run(ctx context.Context) error {
 // dismiss answers those who wait for votes that will not be signed any more.
 func (e *engine) dismiss() {
 	for id, waiting := range e.signing {
+		e.waiting -= len(waiting)
 		for _, reply := range waiting {
 			answer(reply, p2p.SubmitResult{ID: id, Reject: fastpay.RejectOf(e.stoppedError())})
 		}
@@ -176,9 +177,11 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 		e.refuse(req, err)
 		return false
 	}
-	if waiting, ok := e.signing[id]; ok {
-		if req.reply != nil {
-			e.signing[id] = append(waiting, req.reply)
+	if _, ok := e.signing[id]; ok {
+		if req.reply != nil && e.full() {
+			answer(req.reply, p2p.SubmitResult{ID: id, Reject: fastpay.RejectOf(fastpay.ErrBusy)})
+		} else {
+			e.awaitSignature(req)
 		}
 		return false
 	}
@@ -189,6 +192,7 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 		e.park(req, seat.committee, need)
 		return false
 	case err != nil:
+		noteRefusal(b, id, seat.index, fastpay.RejectOf(err))
 		e.refuse(req, err)
 		return false
 	}
@@ -196,10 +200,34 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 	e.pool.remove(req.tx)
 	e.outbox = append(e.outbox, promise)
 	e.signing[id] = nil
-	if req.reply != nil {
-		e.signing[id] = []chan<- p2p.SubmitResult{req.reply}
-	}
+	e.awaitSignature(req)
 	return true
+}
+
+// awaitSignature notes who waits for a promised payment's signature.
+func (e *engine) awaitSignature(req request) {
+	if req.reply != nil {
+		e.signing[req.tx.ID()] = append(e.signing[req.tx.ID()], req.reply)
+		e.waiting++
+	}
+}
+
+// full reports whether as many requests wait as may, and counts one more.
+func (e *engine) full() bool {
+	if e.waiting < e.cfg.Limits.Waiting {
+		return false
+	}
+	e.metrics.dropped.WithLabelValues("waiting").Inc()
+	return true
+}
+
+// noteRefusal keeps a refusal for good beside its payment, for sync to tell. The
+// same one again is no news, although its text may name another block.
+func noteRefusal(b *fastpay.Board, id fastpay.ID, self int, r *fastpay.Reject) {
+	if told, known := b.Rejects(id)[self]; r.Retryable || known && told.Code == r.Code {
+		return
+	}
+	b.NoteReject(id, self, *r)
 }
 
 // mayDecide returns why this validator gives no vote now, or nil.
@@ -266,6 +294,9 @@ func answer(reply chan<- p2p.SubmitResult, res p2p.SubmitResult) {
 func (e *engine) answerSigned(ids []fastpay.ID) {
 	e.replica.Read(func(b *fastpay.Board) {
 		for _, id := range ids {
+			waiting := e.signing[id]
+			delete(e.signing, id)
+			e.waiting -= len(waiting)
 			tx, ok := b.Tx(id)
 			if !ok {
 				continue
@@ -274,10 +305,9 @@ func (e *engine) answerSigned(ids []fastpay.ID) {
 			if !ok {
 				continue
 			}
-			for _, reply := range e.signing[id] {
+			for _, reply := range waiting {
 				answer(reply, p2p.SubmitResult{ID: id, Certificate: cert})
 			}
-			delete(e.signing, id)
 		}
 	})
 }
@@ -292,16 +322,7 @@ func (e *engine) pin(u tempo.Update) {
 	if e.snap == nil {
 		e.snap = fastpay.NewSnapshot(block)
 	} else {
-		touched := make(map[common.Address]bool, len(u.Touched))
-		for _, a := range u.Touched {
-			touched[a] = true
-		}
-		e.snap = e.snap.Advance(block, func(lane common.Hash) bool { return touched[e.lanes[lane].Sender] })
-		for id := range e.lanes {
-			if _, kept := e.snap.Account(id); !kept {
-				delete(e.lanes, id)
-			}
-		}
+		e.snap = e.snap.Advance(block, u.Touched)
 	}
 	e.header, e.seen = u.Finalized, u.FinalizedSeen
 	e.metrics.pinned.Set(float64(e.header.Number))

@@ -9,6 +9,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -168,6 +169,95 @@ func TestFailingReadsAreRetried(t *testing.T) {
 	_, ok = w.ask(e, tx)
 	require.False(t, ok)
 	require.Len(t, e.outbox, 1)
+}
+
+// TestWaitingRequestsAreBounded lets the same payment be submitted again and again
+// while the node answers nothing, and then while its vote is not signed. Beyond the
+// bound a request is answered at once; the others get their certificate in the end.
+func TestWaitingRequestsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	registry := prometheus.NewRegistry()
+	cfg := w.config(w.store(vfs.NewMem()))
+	cfg.Limits.Waiting, cfg.Registerer = 4, registry
+	v, err := New(cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, v.node.Close()) }()
+	e, tx := w.opened(v), w.tx(0, 0, "")
+	replies := make(chan p2p.SubmitResult, 100)
+	submit := func(n int) {
+		for range n {
+			e.decide([]request{{tx, replies}})
+		}
+	}
+	busy := func(n int) {
+		t.Helper()
+		for range n {
+			select {
+			case res := <-replies:
+				require.ErrorIs(t, res.Reject, fastpay.TemporaryUnavailable)
+				require.Contains(t, res.Reject.Text, "send again later")
+			default:
+				t.Fatal("nothing was answered")
+			}
+		}
+		require.Empty(t, replies)
+	}
+	submit(7) // the node hangs
+	busy(3)
+	other := w.tx(1, 0, "")
+	e.decide([]request{{tx: other}})
+	require.NotContains(t, e.parked, readKey{block: e.header, lane: other.Lane()}, "what nobody waits for gathers too")
+	require.Contains(t, e.pool.items, other.ID())
+
+	w.settle(e)
+	require.Empty(t, e.parked)
+	require.Len(t, e.outbox, 1)
+	submit(2) // the disk hangs
+	busy(2)
+	require.NoError(t, v.replica.Update(func(b *fastpay.Board) { require.NoError(t, b.AddBatch(w.batch(tx.ID()))) }))
+	e.answerSigned([]fastpay.ID{tx.ID()})
+	require.Len(t, replies, 4)
+	for range 4 {
+		require.NotNil(t, (<-replies).Certificate)
+	}
+	require.Zero(t, e.waiting)
+	require.Empty(t, e.signing)
+	require.Equal(t, 6.0, counter(t, registry, "allegro_validator_dropped_total"))
+}
+
+// TestRefusalsForGoodAreToldBySync: what this validator will never vote for is on
+// record with its payment, once; what may become valid is not.
+func TestRefusalsForGoodAreToldBySync(t *testing.T) {
+	w := newWorld(t)
+	v := w.validator(w.store(vfs.NewMem()))
+	e := w.opened(v)
+	first, second, early := w.tx(0, 0, ""), w.tx(0, 0, "again"), w.tx(1, 3, "")
+	require.NoError(t, v.replica.Update(func(b *fastpay.Board) {
+		for _, tx := range []*fastpay.Tx{first, second, early} {
+			require.NoError(t, b.AddTx(tx))
+		}
+	}))
+	for _, tx := range []*fastpay.Tx{first, second, early} {
+		w.ask(e, tx)
+	}
+	told := func(tx *fastpay.Tx) []fastpay.Reject {
+		resp, err := v.Sync(t.Context(), "peer", p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: []fastpay.ID{tx.ID()}})
+		require.NoError(t, err)
+		return resp.Items[0].Rejects
+	}
+	require.Empty(t, told(first))
+	require.Empty(t, told(early), "it may become valid")
+	require.Len(t, told(second), 1)
+	require.Equal(t, fastpay.Equivocation, told(second)[0].Code)
+	require.False(t, told(second)[0].Retryable)
+
+	var before, after uint64
+	v.replica.Read(func(b *fastpay.Board) { before = b.Version() })
+	res, answered := w.ask(e, second)
+	require.True(t, answered)
+	require.Equal(t, fastpay.Equivocation, res.Reject.Code)
+	v.replica.Read(func(b *fastpay.Board) { after = b.Version() })
+	require.Equal(t, before, after, "the same refusal is no news")
 }
 
 // TestSearchesForWhatIsStillMissing: a payment that has its vote or QC meanwhile is

@@ -29,9 +29,9 @@ type guardRecord struct {
 	Time    uint64
 }
 
-// journal is the durable record of a validator's votes. Votes are never deleted
-// in their epoch: that a batch of ours names none is how a rolled-back disk is
-// noticed. Safe for concurrent use.
+// journal is the durable record of a validator's votes. Votes are never deleted: a
+// batch of ours that names a payment without one shows that the disk was rolled
+// back. Safe for concurrent use.
 type journal struct {
 	store *replica.Store
 }

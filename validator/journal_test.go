@@ -1,6 +1,7 @@
 package validator
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"testing"
 
@@ -200,4 +201,15 @@ func TestConfigNamesWhatIsMissing(t *testing.T) {
 		_, err := New(cfg)
 		require.Error(t, err)
 	}
+}
+
+// TestSignerHashesItself: a signer is told what it signs, so that one in another
+// process can refuse what is no hello.
+func TestSignerHashesItself(t *testing.T) {
+	w := newWorld(t)
+	requester, responder, nonce := []byte("requester"), []byte("responder"), [32]byte{7}
+	signature, err := w.signer.SignHello(t.Context(), w.committee.ID(), requester, responder, nonce)
+	require.NoError(t, err)
+	key, digest := w.signer.Key(), fastpay.HelloDigest(w.committee.ID(), requester, responder, nonce)
+	require.True(t, ed25519.Verify(key[:], digest[:], signature))
 }

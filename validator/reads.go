@@ -33,6 +33,10 @@ type readResult struct {
 
 // park keeps a request until the chain state that its decision needs is read.
 func (e *engine) park(req request, c *fastpay.Committee, need *fastpay.NeedError) {
+	if e.full() {
+		e.refuse(req, fastpay.ErrBusy)
+		return
+	}
 	var keys []readKey
 	for _, lane := range need.Lanes {
 		keys = append(keys, readKey{block: e.header, lane: lane})
@@ -57,6 +61,7 @@ func (e *engine) park(req request, c *fastpay.Committee, need *fastpay.NeedError
 		}
 		if i == 0 {
 			e.parked[key] = append(e.parked[key], req)
+			e.waiting++
 		}
 	}
 }
@@ -65,6 +70,7 @@ func (e *engine) park(req request, c *fastpay.Committee, need *fastpay.NeedError
 func (e *engine) takeRead(res readResult) {
 	waiting := e.parked[res.key]
 	delete(e.parked, res.key)
+	e.waiting -= len(waiting)
 	if res.err != nil {
 		err := fmt.Errorf("%w: reading the node at block %d: %w", fastpay.TemporaryUnavailable, res.key.block.Number, res.err)
 		for _, req := range waiting {
@@ -73,12 +79,10 @@ func (e *engine) takeRead(res readResult) {
 		return
 	}
 	if res.key.block == e.header {
-		if res.key.lane != (fastpay.Lane{}) {
-			id := res.key.lane.ID()
-			e.snap.SetAccount(id, res.account)
-			e.lanes[id] = res.key.lane
+		if lane := res.key.lane; lane != (fastpay.Lane{}) {
+			e.snap.SetAccount(lane, res.account)
 			for _, seat := range e.seats {
-				seat.ledger.Forget(id, res.account.Nonce)
+				seat.ledger.Forget(lane.ID(), res.account.Nonce)
 			}
 		} else {
 			e.snap.SetPolicy(res.key.transfer, res.refusal)

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/crypto"
 )
 
 const (
@@ -26,11 +25,10 @@ const (
 // settler puts certified payments on the chain (section 4.7). Its goroutine owns
 // everything here.
 type settler struct {
-	v       *Validator
-	cursor  uint64
-	open    map[fastpay.ID]*unsettled
-	payers  *lru.Cache[common.Address, *rate.Limiter]
-	sponsor common.Address
+	v      *Validator
+	cursor uint64
+	open   map[fastpay.ID]*unsettled
+	payers *lru.Cache[common.Address, *rate.Limiter]
 }
 
 // unsettled is a certified payment that is not final yet.
@@ -46,12 +44,7 @@ func newSettler(v *Validator) (*settler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settler: %w", err)
 	}
-	return &settler{
-		v:       v,
-		open:    make(map[fastpay.ID]*unsettled),
-		payers:  payers,
-		sponsor: crypto.PubkeyToAddress(v.cfg.Settlement.Sponsor.PublicKey),
-	}, nil
+	return &settler{v: v, open: make(map[fastpay.ID]*unsettled), payers: payers}, nil
 }
 
 // run settles until ctx ends.

@@ -31,8 +31,8 @@ func (s *KeySigner) SignHead(_ context.Context, c *fastpay.Committee, signer int
 }
 
 // SignHello implements [Signer].
-func (s *KeySigner) SignHello(_ context.Context, digest common.Hash) ([]byte, error) {
-	return s.sign(digest), nil
+func (s *KeySigner) SignHello(_ context.Context, committee common.Hash, requester, responder []byte, nonce [32]byte) ([]byte, error) {
+	return s.sign(fastpay.HelloDigest(committee, requester, responder, nonce)), nil
 }
 
 func (s *KeySigner) sign(digest common.Hash) []byte { return ed25519.Sign(s.key, digest[:]) }

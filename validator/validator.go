@@ -28,7 +28,7 @@ type Validator struct {
 	engine  *engine
 	halt    halt
 	durable chan []*fastpay.Promise // from the committer to the signer
-	proven  chan *fastpay.Evidence  // from the replica, to publish
+	proven  proven                  // from the replica, to publish
 	genesis common.Hash
 	floor   *guardRecord // not reached again yet; owned by followChain
 
@@ -37,9 +37,21 @@ type Validator struct {
 	opened     sync.Once     // closes signing
 }
 
-// maxProven bounds evidence waiting to be published; each offence is published
-// once, and sync does not carry it.
+// proven is evidence waiting to be published, each offence once: sync does not
+// carry it. Payers convict themselves for free, so members have a queue of their
+// own.
+type proven struct{ members, payers chan *fastpay.Evidence }
+
+// maxProven bounds either queue.
 const maxProven = 64
+
+// queue is the one for e.
+func (p proven) queue(e *fastpay.Evidence) chan *fastpay.Evidence {
+	if _, member := e.Signer(); member {
+		return p.members
+	}
+	return p.payers
+}
 
 // New returns a validator with what its store holds. Nothing runs yet.
 func New(cfg Config) (*Validator, error) {
@@ -51,15 +63,16 @@ func New(cfg Config) (*Validator, error) {
 		journal:    &journal{cfg.Store},
 		metrics:    newMetrics(cfg.Registerer),
 		durable:    make(chan []*fastpay.Promise, 4),
-		proven:     make(chan *fastpay.Evidence, maxProven),
+		proven:     proven{make(chan *fastpay.Evidence, maxProven), make(chan *fastpay.Evidence, maxProven)},
 		peerJoined: make(chan struct{}, 1),
 		signing:    make(chan struct{}),
 	}
 	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error
+	key := cfg.Signer.Key()
 	v.replica, err = replica.New(replica.Config{
-		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Store: cfg.Store,
-		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer, VoteKey: key[:],
 		OnPayment: func(ctx context.Context, tx *fastpay.Tx) {
 			select {
 			case v.engine.requests <- request{tx: tx}:
@@ -68,7 +81,7 @@ func New(cfg Config) (*Validator, error) {
 		},
 		OnEvidence: func(e *fastpay.Evidence) {
 			select {
-			case v.proven <- e:
+			case v.proven.queue(e) <- e:
 			default:
 				v.metrics.dropped.WithLabelValues("evidence").Inc()
 			}
@@ -81,7 +94,6 @@ func New(cfg Config) (*Validator, error) {
 		return nil, fmt.Errorf("validator: %w", err)
 	}
 	node := cfg.Node
-	key := cfg.Signer.Key()
 	node.Role, node.Rules, node.Registerer = p2p.RoleValidator, cfg.Rules, cfg.Registerer
 	node.ValidatorKey, node.SignHello = key[:], cfg.Signer.SignHello
 	node.Sink, node.Responder = v, v
@@ -113,7 +125,6 @@ func newEngine(v *Validator) (*engine, error) {
 		missing:  make(chan missing, v.cfg.Limits.Intake),
 		views:    make(chan fastpay.HeadView, 1),
 		seats:    make(map[common.Hash]*seatState),
-		lanes:    make(map[common.Hash]fastpay.Lane),
 		pool:     newPool(v.cfg.Limits.Pool),
 		parked:   make(map[readKey][]request),
 		signing:  make(map[fastpay.ID][]chan<- p2p.SubmitResult),
@@ -191,13 +202,15 @@ func (v *Validator) Run(ctx context.Context) error {
 // runEvidence publishes what this peer proved.
 func (v *Validator) runEvidence(ctx context.Context) error {
 	for {
+		var e *fastpay.Evidence
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case e := <-v.proven:
-			if err := v.node.PublishEvidence(ctx, e); err != nil && ctx.Err() == nil {
-				logger.Warnw("evidence was not published", "error", err)
-			}
+		case e = <-v.proven.members:
+		case e = <-v.proven.payers:
+		}
+		if err := v.node.PublishEvidence(ctx, e); err != nil && ctx.Err() == nil {
+			logger.Warnw("evidence was not published", "error", err)
 		}
 	}
 }
@@ -208,10 +221,10 @@ func (v *Validator) followChain(ctx context.Context) error {
 		return err
 	}
 	err := v.cfg.Follower.Run(ctx, func(u tempo.Update) error {
-		v.replica.Advance(ctx, fastpay.ChainView{
+		v.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
-		}, u.LatestSeen, v.cfg.Chain)
+		}, u.LatestSeen)
 		ok, err := v.reached(ctx, u.Finalized)
 		if err != nil || !ok {
 			return err

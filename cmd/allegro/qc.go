@@ -10,7 +10,7 @@ import (
 )
 
 // maxQCFile bounds what is read of a QC file, in bytes: the hex of the largest
-// QC takes 512 KiB and the view of 1,024 signers less than that.
+// QC takes 1 MiB and the view of 1,024 signers less than a fifth of that.
 const maxQCFile = 2 << 20
 
 // qcCommand works on quorum certificates. Only get needs a peer.

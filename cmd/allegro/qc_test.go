@@ -75,6 +75,18 @@ func TestQCVerifyUnlisted(t *testing.T) {
 	}
 }
 
+// The file of the largest QC of the largest committee is read whole.
+func TestLargestQCFileFits(t *testing.T) {
+	f := fastpay.QCFile{QC: "0x" + strings.Repeat("00", fastpay.MaxQCSize)}
+	for i := range fastpay.MaxMembers {
+		f.View.Signers = append(f.View.Signers, fastpay.QCSigner{Index: i, Key: common.Hash{}.Hex(), Weight: fastpay.MaxWeight})
+	}
+	const rest = 4 << 10 // what does not grow with the committee
+	if n := len(encodeQCFile(t, f)) + rest; n > maxQCFile {
+		t.Errorf("the largest file has %d bytes, %d are read", n, maxQCFile)
+	}
+}
+
 // Every kind of fault ends with exit code 3 and says which check failed.
 func TestQCVerifyFailures(t *testing.T) {
 	s := newScene(t)

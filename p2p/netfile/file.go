@@ -85,7 +85,7 @@ type Limits struct {
 	MinSettleSeconds uint64 `toml:"min_settle_seconds" comment:"Least time to go for a payment that is signed: at least three block times, the finality lag\nand three seconds."`
 	// MaxLifeSeconds is the most time a payment may have to go when it is
 	// signed, at most a day: a slot stays taken that long if its payment never
-	// certifies.
+	// certifies. Wallets need ten seconds between it and MinSettleSeconds.
 	MaxLifeSeconds uint64 `toml:"max_life_seconds" comment:"Most time to go for a payment that is signed, at most 86400: a payment that never certifies\nblocks its payer's lane that long."`
 	// DefaultLifeSeconds is what a wallet gives a payment.
 	DefaultLifeSeconds uint64 `toml:"default_life_seconds" comment:"What wallets give a payment."`

@@ -12,6 +12,10 @@ import (
 const (
 	// maxLife is the longest max_life_seconds, one day (section 8).
 	maxLife = 86_400
+	// walletSlack is by how much max_life_seconds must exceed min_settle_seconds:
+	// wallets stay five seconds inside either, since clocks and blocks differ
+	// (section 5).
+	walletSlack = 10
 	// maxDecimals is the most decimals with which one token is still below
 	// 2^128 units.
 	maxDecimals = 38
@@ -149,6 +153,8 @@ func (l Limits) check(c Chain) error {
 		return fmt.Errorf("limits.max_life_seconds is %d: want at least default_life_seconds, %d", l.MaxLifeSeconds, l.DefaultLifeSeconds)
 	case l.MaxLifeSeconds > maxLife:
 		return fmt.Errorf("limits.max_life_seconds is %d: at most %d, one day, is possible", l.MaxLifeSeconds, maxLife)
+	case l.MaxLifeSeconds < l.MinSettleSeconds+walletSlack:
+		return fmt.Errorf("limits.max_life_seconds is %d: wallets stay 5 s inside it and min_settle_seconds, so that none could pay: want at least %d", l.MaxLifeSeconds, l.MinSettleSeconds+walletSlack)
 	case l.SponsoredPerPayerPerHour == 0:
 		return fmt.Errorf("limits.sponsored_per_payer_per_hour is missing or 0: no payment would settle, want at least 1")
 	}

@@ -51,6 +51,8 @@ func TestValidate(t *testing.T) {
 		{"min_settle without finality", func(f *File) { f.Chain.Finality, f.Limits.MinSettleSeconds = Latest, 17 }, "need at least 18"},
 		{"default_life", func(f *File) { f.Limits.DefaultLifeSeconds = 599 }, "limits.default_life_seconds is 599: want at least min_settle_seconds, 600"},
 		{"max_life", func(f *File) { f.Limits.MaxLifeSeconds = 3599 }, "limits.max_life_seconds is 3599: want at least default_life_seconds, 3600"},
+		{"max_life no wallet can use", func(f *File) { f.Limits.DefaultLifeSeconds, f.Limits.MaxLifeSeconds = 600, 609 }, "limits.max_life_seconds is 609: wallets stay 5 s inside it and min_settle_seconds, so that none could pay: want at least 610"},
+		{"least max_life", func(f *File) { f.Limits.DefaultLifeSeconds, f.Limits.MaxLifeSeconds = 600, 610 }, ""},
 		{"long max_life", func(f *File) { f.Limits.MaxLifeSeconds = 86_401 }, "limits.max_life_seconds is 86401: at most 86400"},
 		{"no sponsoring", func(f *File) { f.Limits.SponsoredPerPayerPerHour = 0 }, "limits.sponsored_per_payer_per_hour is missing or 0"},
 

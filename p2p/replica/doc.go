@@ -5,5 +5,5 @@
 //
 // The [Replica] owns the Board: nobody else holds it, and a role sees it only
 // inside [Replica.Read] and [Replica.Update]. It knows neither the chain nor the
-// roles; a role tells it what its node sees.
+// roles; a role tells it what its node sees, and how to ask it about a lane.
 package replica

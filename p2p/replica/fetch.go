@@ -30,8 +30,6 @@ const (
 	maxPages = 4096
 	// maxLanePages is the same for one lane: far more slots than can be pending.
 	maxLanePages = 16
-	// maxWanted is the number of unknown payments asked for by id at once.
-	maxWanted = 4 * fastpay.MaxBatch
 	// maxAsked is the number of peers asked the same at once.
 	maxAsked = 8
 	// maxBuckets is the number of differing buckets that one repair fetches. Each
@@ -74,13 +72,17 @@ func (r *Replica) PeerEvent(e p2p.PeerEvent) {
 	}
 }
 
-// Run catches up with every new peer, asks for payments that votes name, and
-// compares with a peer now and then, until ctx ends.
+// Run catches up with every new peer, asks for payments that votes name, compares
+// with a peer now and then, and answers the Board's questions about the chain,
+// until ctx ends.
 func (r *Replica) Run(ctx context.Context, network Network) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.runJoined(ctx, network) })
 	g.Go(func() error { return r.runWanted(ctx, network) })
 	g.Go(func() error { return r.runRepair(ctx, network) })
+	if r.cfg.Chain != nil {
+		g.Go(func() error { return r.runQuestions(ctx) })
+	}
 	return g.Wait()
 }
 
@@ -229,6 +231,9 @@ func (r *Replica) runWanted(ctx context.Context, network Network) error {
 			return err
 		}
 		ids := r.takeWanted()
+		if len(ids) == 0 {
+			continue
+		}
 		if err := r.FetchIDs(ctx, network, kindWanted, ids); err != nil && ctx.Err() == nil {
 			logger.Debugw("asking for voted payments", "payments", len(ids), "error", err)
 		}
@@ -239,11 +244,11 @@ func (r *Replica) runWanted(ctx context.Context, network Network) error {
 func (r *Replica) takeWanted() []fastpay.ID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ids := make([]fastpay.ID, 0, len(r.wanted))
-	for id := range r.wanted {
-		ids = append(ids, id)
-	}
-	clear(r.wanted)
+	ids, turnedAway := r.wanted.take(r.cfg.Now(), func(id fastpay.ID) bool {
+		_, held := r.board.Tx(id)
+		return held
+	})
+	r.metrics.turnedAway.Add(float64(turnedAway))
 	return ids
 }
 

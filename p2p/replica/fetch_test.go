@@ -14,6 +14,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -165,6 +166,51 @@ func TestGossipInTimeIsNotFetched(t *testing.T) {
 		time.Sleep(time.Second)
 		require.Empty(t, n.requests(""))
 		stop()
+	})
+}
+
+// TestInventedVotesCostLittle lets a dishonest member vote for payments that nobody
+// has, as fast as it can. Peers are asked for them within its share, the rest is
+// counted, and what an honest member names is fetched at once all the same.
+func TestInventedVotesCostLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		source, registry := w.replica(nil), prometheus.NewRegistry()
+		r := w.replica(func(cfg *replica.Config) { cfg.Registerer = registry })
+		n := newFakeNet()
+		n.join("source", w.key(1), serve(source))
+		n.join("mirror", nil, serve(w.replica(nil)))
+		defer running(t, r, n)()
+
+		const rounds, seconds = 60, 6
+		invented := 0
+		for round := range rounds {
+			ids := make([]fastpay.ID, fastpay.MaxBatch)
+			for i := range ids {
+				invented++
+				binary.BigEndian.PutUint64(ids[i][:], uint64(invented))
+			}
+			require.NoError(t, r.GossipBatch("peer", w.batch(0, ids...)))
+			if round == rounds/2 {
+				lost := w.tx(0, 0, "")
+				add(t, source, lost)
+				require.NoError(t, r.GossipBatch("peer", w.batch(2, lost.ID())))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				require.NoError(t, r.Wait(ctx, func(b *fastpay.Board) bool { _, ok := b.Tx(lost.ID()); return ok }))
+				cancel()
+			}
+			time.Sleep(seconds * time.Second / rounds)
+		}
+		for _, peer := range []p2p.PeerID{"source", "mirror"} {
+			asked := 0
+			for _, req := range n.requests(peer) {
+				asked += len(req.IDs)
+			}
+			// A quarter of all is its share.
+			require.LessOrEqual(t, asked, 1024+(seconds+1)*640+1, peer)
+			require.Greater(t, asked, 1024, "vacuous: %s was not asked", peer)
+		}
+		require.Greater(t, counter(t, registry, "allegro_sync_turned_away_total"), float64(invented)/2)
 	})
 }
 

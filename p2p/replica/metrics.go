@@ -7,16 +7,18 @@ import (
 
 // metrics are the series of a replica. No label has unbounded values.
 type metrics struct {
-	stage     *prometheus.CounterVec
-	votes     prometheus.Counter
-	qcFormed  prometheus.Counter
-	qcLatency prometheus.Histogram
-	lead      prometheus.Histogram
-	recovered *prometheus.CounterVec
-	fetches   *prometheus.CounterVec
-	evidence  *prometheus.CounterVec
-	dropped   *prometheus.CounterVec
-	payments  prometheus.Gauge
+	stage      *prometheus.CounterVec
+	votes      prometheus.Counter
+	qcFormed   prometheus.Counter
+	qcLatency  prometheus.Histogram
+	lead       prometheus.Histogram
+	recovered  *prometheus.CounterVec
+	fetches    *prometheus.CounterVec
+	turnedAway prometheus.Counter
+	evidence   *prometheus.CounterVec
+	dropped    *prometheus.CounterVec
+	conflicts  prometheus.Counter
+	payments   prometheus.Gauge
 
 	last fastpay.Dropped
 }
@@ -46,18 +48,24 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_sync_fetches_total", Help: "Sync requests this peer made, by why and by result.",
 		}, []string{"kind", "result"}),
+		turnedAway: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_sync_turned_away_total", Help: "Unknown payments not asked for by id, since the members that voted for them named too many.",
+		}),
 		evidence: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_equivocation_total", Help: "Equivocations proven, by who is convicted.",
 		}, []string{"kind"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_board_dropped_total", Help: "What the Board's limits refused or evicted.",
 		}, []string{"what"}),
+		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_head_conflicts_total", Help: "Members' nodes with another final block than this peer's, once per member and height.",
+		}),
 		payments: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "allegro_board_payments", Help: "Payments held.",
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.evidence, m.dropped, m.payments)
+		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.conflicts, m.payments)
 	}
 	return m
 }

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,6 +17,9 @@ import (
 type Config struct {
 	Rules  *fastpay.Rules
 	Limits fastpay.BoardLimits
+	// Chain is asked about lanes that were decided before this peer watched. nil:
+	// nobody is.
+	Chain LaneReader
 	// Store keeps the evidence over restarts. nil keeps it in memory only.
 	Store *Store
 	// Now is the peer's clock. Only differences matter.
@@ -26,6 +30,9 @@ type Config struct {
 	// Jitter returns numbers in [0,1) that spread repairs in time.
 	Jitter     func() float64
 	Registerer prometheus.Registerer
+	// VoteKey is the vote key of a validator: sync tells what it refused for good.
+	// nil: nobody decides here.
+	VoteKey ed25519.PublicKey
 	// OnPayment hears of every payment without a QC that sync brought and that was
 	// not held: a role that decides on payments gets those of gossip and submits
 	// anyway. It may wait, while ctx lasts. nil: nobody decides here.
@@ -71,11 +78,13 @@ type Replica struct {
 	awaiting  map[fastpay.ID]struct{} // QC formed, next height not seen
 	blocks    []BlockSeen
 	changed   chan struct{} // closed at the next change
-	wanted    map[fastpay.ID]struct{}
+	wanted    wants
+	forks     forks
 	failed    error
 
 	joined chan p2p.PeerInfo
 	wake   chan struct{} // wanted is not empty
+	asking chan struct{} // holds one: a block whose questions nobody has asked
 }
 
 // New returns a Replica with what its store holds.
@@ -87,9 +96,11 @@ func New(cfg Config) (*Replica, error) {
 		timelines: make(map[fastpay.ID]*Timeline),
 		awaiting:  make(map[fastpay.ID]struct{}),
 		changed:   make(chan struct{}),
-		wanted:    make(map[fastpay.ID]struct{}),
+		wanted:    newWants(),
+		forks:     forks{raised: make(map[headKey]uint64)},
 		joined:    make(chan p2p.PeerInfo, maxJoined),
 		wake:      make(chan struct{}, 1),
+		asking:    make(chan struct{}, 1),
 	}
 	if cfg.Store == nil {
 		return r, nil
@@ -148,7 +159,6 @@ func (r *Replica) commit(before uint64) error {
 	now := r.cfg.Now()
 	for _, id := range ids {
 		r.observe(id, now)
-		delete(r.wanted, id)
 	}
 	for _, id := range removed {
 		if _, back := r.board.Tx(id); !back {
@@ -219,16 +229,16 @@ func (r *Replica) Wait(ctx context.Context, done func(*fastpay.Board) bool) erro
 	}
 }
 
-// Advance stores a step of the chain as the peer's own node sees it, and asks
-// the node about payments that were decided before this peer watched. seen is
-// when this process first saw the latest block. What fails is logged: the next
-// step tries again.
-func (r *Replica) Advance(ctx context.Context, v fastpay.ChainView, seen time.Time, chain LaneReader) {
+// Advance stores a step of the chain as the peer's own node sees it. What it makes
+// the Board ask of the node is asked beside, by Run: payments that cost nothing
+// hold up no block. seen is when this process first saw the latest block.
+func (r *Replica) Advance(v fastpay.ChainView, seen time.Time) {
 	if err := r.applyChain(v, seen); err != nil {
 		logger.Errorw("evidence was not stored", "error", err)
 	}
-	if err := r.Resolve(ctx, v.Finalized, chain); err != nil && ctx.Err() == nil {
-		logger.Warnw("lanes could not be read at the node, the next block tries again", "error", err)
+	select {
+	case r.asking <- struct{}{}:
+	default:
 	}
 }
 
@@ -238,6 +248,7 @@ func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {
 	before := r.board.Version()
 	r.observeBlock(v.Latest, seen)
 	r.board.ApplyChain(v)
+	r.compareHeads(v.Finalized)
 	err := r.commit(before)
 	if r.board.Version() == before {
 		r.notifyLocked() // a height is news even if it changed no payment
@@ -246,8 +257,12 @@ func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {
 }
 
 // GossipPayment implements [p2p.Sink]. A payment that came by a stream first is
-// still forwarded once: the neighbours may not have it.
+// still forwarded once: the neighbours may not have it. One whose time is over is
+// not taken: sync brings it to who wants it.
 func (r *Replica) GossipPayment(_ p2p.PeerID, p fastpay.Payment) error {
+	if err := r.checkExpiry(p.Tx); err != nil {
+		return err
+	}
 	err := r.AddPayment(p)
 	if err != nil && !errors.Is(err, fastpay.ErrKnown) {
 		return err
@@ -259,6 +274,16 @@ func (r *Replica) GossipPayment(_ p2p.PeerID, p fastpay.Payment) error {
 		return err
 	}
 	t.gossiped = true
+	return nil
+}
+
+// checkExpiry refuses a payment that no block can execute any more.
+func (r *Replica) checkExpiry(tx *fastpay.Tx) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now, expiry := r.board.Finalized().Time, tx.Envelope().ValidBefore; now >= expiry {
+		return fmt.Errorf("%w: valid_before %d has passed, the finalized time is %d", fastpay.Expired, expiry, now)
+	}
 	return nil
 }
 
@@ -282,21 +307,24 @@ func (r *Replica) AddPayment(p fastpay.Payment) error {
 // GossipBatch implements [p2p.Sink]. Payments that it names and that are not
 // known are asked for by sync.
 func (r *Replica) GossipBatch(_ p2p.PeerID, batch *fastpay.Batch) error {
-	result := error(nil)
+	result, want := error(nil), false
 	err := r.Update(func(b *fastpay.Board) {
 		result = b.AddBatch(batch)
-		if result != nil {
+		c, ok := b.Rules().Committee(batch.CommitteeID())
+		if result != nil || !ok {
 			return
 		}
 		for _, id := range batch.IDs() {
-			if _, known := b.Tx(id); !known && len(r.wanted) < maxWanted {
-				r.wanted[id] = struct{}{}
+			if _, known := b.Tx(id); known {
+				continue
+			}
+			if r.wanted.add(c, batch.Signer(), id) {
+				want = true
+			} else {
+				r.metrics.turnedAway.Inc()
 			}
 		}
 	})
-	r.mu.Lock()
-	want := len(r.wanted) > 0
-	r.mu.Unlock()
 	if want {
 		select {
 		case r.wake <- struct{}{}:
@@ -304,17 +332,6 @@ func (r *Replica) GossipBatch(_ p2p.PeerID, batch *fastpay.Batch) error {
 		}
 	}
 	return errors.Join(result, err)
-}
-
-// GossipHead implements [p2p.Sink].
-func (r *Replica) GossipHead(_ p2p.PeerID, h *fastpay.Head) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.board.AddHead(h); err != nil {
-		return err
-	}
-	r.notifyLocked()
-	return nil
 }
 
 // GossipEvidence implements [p2p.Sink].

@@ -2,8 +2,9 @@ package replica_test
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/allegro-p2p/allegro/tempo/tx76"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -43,15 +45,84 @@ func TestGossipIsNewOnce(t *testing.T) {
 	require.ErrorIs(t, r.GossipEvidence("peer", w.evidence(5)), fastpay.ErrKnown)
 
 	head := func(height uint64) *fastpay.Head {
-		view := fastpay.HeadView{Height: height, FinalizedHeight: height, Time: height}
-		digest := fastpay.HeadDigest(w.committee, 0, view)
-		h, err := fastpay.NewHead(w.committee, 0, view, ed25519.Sign(w.keys[0], digest[:]))
-		require.NoError(t, err)
-		return h
+		return w.head(0, fastpay.HeadView{Height: height, FinalizedHeight: height, Time: height})
 	}
 	require.NoError(t, r.GossipHead("peer", head(5)))
 	require.ErrorIs(t, r.GossipHead("peer", head(5)), fastpay.ErrKnown)
 	require.ErrorIs(t, r.GossipHead("peer", head(4)), fastpay.ErrKnown, "heights never go back")
+}
+
+// TestStaleGossipIsNotForwarded: a payment whose time is over at the finalized block
+// is neither taken nor forwarded, whatever comes with it and also if a stream brought
+// it before. By sync it is still to be had.
+func TestStaleGossipIsNotForwarded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.replica(nil)
+		tx, other := w.tx(0, 0, ""), w.tx(1, 0, "") // valid_before is 5000
+		final := func(number, seconds uint64) {
+			r.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: number}, Finalized: fastpay.Block{Number: number, Time: seconds}}, time.Now())
+		}
+		final(1, 4_999)
+		require.NoError(t, r.GossipPayment("peer", fastpay.Payment{Tx: other}), "the last second")
+		final(2, 5_000)
+		stale := fastpay.Payment{Tx: tx, Parents: []*fastpay.QC{w.qc(w.tx(2, 0, ""))}}
+		err := r.GossipPayment("peer", stale)
+		require.ErrorIs(t, err, fastpay.Expired)
+		require.Equal(t, fastpay.VerdictIgnore, fastpay.Classify(err).Verdict)
+		r.Read(func(b *fastpay.Board) { require.Equal(t, 1, b.Len()) })
+
+		source, n := w.replica(nil), newFakeNet()
+		add(t, source, tx)
+		require.NoError(t, r.CatchUp(t.Context(), n, n.join("source", w.key(0), serve(source))))
+		held, _ := holds(r, tx)
+		require.True(t, held, "sync brings it")
+		require.ErrorIs(t, r.GossipPayment("peer", stale), fastpay.Expired)
+	})
+}
+
+// TestHeadsOfAForkRaiseAnAlarm: a member whose node has another block where this
+// peer's has a final one is counted once per height, whichever node was faster. The
+// Head is news like any other.
+func TestHeadsOfAForkRaiseAnAlarm(t *testing.T) {
+	w, registry := newWorld(t), prometheus.NewRegistry()
+	r := w.replica(func(cfg *replica.Config) { cfg.Registerer = registry })
+	says := func(signer int, height uint64, fork byte, now uint64) {
+		t.Helper()
+		view := fastpay.HeadView{Height: height, FinalizedHeight: height, FinalizedHash: common.Hash{byte(height), fork}, Time: now}
+		require.NoError(t, r.GossipHead("peer", w.head(signer, view)))
+	}
+	final := func(height uint64) {
+		block := fastpay.Block{Number: height, Hash: common.Hash{byte(height)}}
+		r.Advance(fastpay.ChainView{Latest: block, Finalized: block}, time.Now())
+	}
+	alarms := func(want float64) {
+		t.Helper()
+		require.Equal(t, want, counter(t, registry, "allegro_head_conflicts_total"))
+	}
+	says(0, 4, 1, 1)
+	final(5)
+	says(1, 5, 0, 1)
+	alarms(0) // nothing is known of block 4
+	says(2, 5, 1, 1)
+	alarms(1)
+	says(2, 5, 1, 2)
+	says(2, 5, 2, 3)
+	alarms(1) // the same member, the same height
+	says(3, 5, 1, 1)
+	alarms(2)
+
+	says(0, 6, 0, 1)
+	says(1, 6, 1, 1)
+	says(2, 7, 1, 1)
+	alarms(2) // they are ahead
+	final(6)
+	alarms(3)
+	final(6)
+	final(7)
+	alarms(4)
+	says(3, 6, 1, 1) // it is behind
+	alarms(5)
 }
 
 // TestEveryChangeWakesWaiters: whoever waits for the Board hears of payments, votes,
@@ -70,7 +141,7 @@ func TestEveryChangeWakesWaiters(t *testing.T) {
 			{"vote", func() { require.NoError(t, r.GossipBatch("peer", w.batch(0, tx.ID()))) }, func(b *fastpay.Board) bool { return b.Stage(tx.ID()) == fastpay.StageAccepted }},
 			{"proof", func() { require.NoError(t, r.GossipEvidence("peer", w.evidence(3))) }, func(b *fastpay.Board) bool { return len(b.Evidence()) == 1 }},
 			{"height", func() {
-				r.Advance(t.Context(), fastpay.ChainView{Latest: fastpay.Block{Number: 9}}, time.Now(), lanes{})
+				r.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: 9}}, time.Now())
 			}, func(b *fastpay.Board) bool { return b.Latest().Number == 9 }},
 		} {
 			woken := make(chan error, 1)
@@ -128,7 +199,7 @@ func TestTimelineIsOfThisPeer(t *testing.T) {
 		began := time.Now()
 		at := func(s int) time.Time { return began.Add(time.Duration(s) * time.Second) }
 		height := func(n uint64, seen time.Time) {
-			r.Advance(t.Context(), fastpay.ChainView{Latest: fastpay.Block{Number: n}}, seen, lanes{})
+			r.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: n}}, seen)
 		}
 		height(1, at(0))
 		time.Sleep(time.Second)
@@ -166,64 +237,143 @@ func TestTimelineIsOfThisPeer(t *testing.T) {
 	})
 }
 
-// lanes is a node that knows the nonce and the outcomes of every lane.
-type lanes struct {
+// lane is what a node says of a lane.
+type lane struct {
 	nonce    uint64
 	outcomes map[uint64]*tx76.Outcome
-	err      error
 }
 
-func (l lanes) NonceAt(context.Context, uint64, common.Hash, common.Address, uint256.Int) (uint64, error) {
-	return l.nonce, l.err
+// fakeChain is a node that knows lanes by their account.
+type fakeChain struct {
+	mu    sync.Mutex
+	lanes map[common.Address]lane
+	err   error         // of every answer
+	takes time.Duration // each answer
+	asked []question
 }
 
-func (l lanes) OutcomeAt(_ context.Context, _ uint64, _ common.Hash, _ common.Address, _ uint256.Int, nonce uint64) (*tx76.Outcome, error) {
-	if o := l.outcomes[nonce]; o != nil {
-		return o, l.err
+// question is a nonce that was asked for.
+type question struct {
+	block uint64
+	owner common.Address
+}
+
+// change lets a test alter the node while it is asked.
+func (c *fakeChain) change(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+}
+
+// questions are the ones asked so far.
+func (c *fakeChain) questions() []question {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.asked)
+}
+
+func (c *fakeChain) NonceAt(ctx context.Context, number uint64, _ common.Hash, owner common.Address, _ uint256.Int) (uint64, error) {
+	c.mu.Lock()
+	c.asked = append(c.asked, question{number, owner})
+	nonce, takes, err := c.lanes[owner].nonce, c.takes, c.err
+	c.mu.Unlock()
+	select {
+	case <-time.After(takes):
+		return nonce, err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+func (c *fakeChain) OutcomeAt(_ context.Context, _ uint64, _ common.Hash, owner common.Address, _ uint256.Int, nonce uint64) (*tx76.Outcome, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o := c.lanes[owner].outcomes[nonce]; o != nil {
+		return o, c.err
 	}
 	return nil, errors.New("no such outcome")
+}
+
+// view is a chain that has come to a block, long after all payments expired.
+func view(number uint64) fastpay.ChainView {
+	block := fastpay.Block{Number: number, Hash: common.Hash{byte(number)}, Time: 6_000 + number}
+	return fastpay.ChainView{Latest: block, Finalized: block}
 }
 
 // TestDecidedBeforeThisPeerWatched: a payment that the chain executed, or let
 // expire, before this peer came is read at the node, and tried again with the next
 // block if the node fails.
 func TestDecidedBeforeThisPeerWatched(t *testing.T) {
-	w := newWorld(t)
-	r := w.replica(nil)
-	done, lost := w.tx(0, 0, ""), w.tx(1, 0, "")
-	add(t, r, done, lost)
-	key := done.Lane().NonceKey(w.committee)
-	env := done.Envelope()
-	outcome := &tx76.Outcome{
-		Sender: done.Sender(), NonceKey: key, Nonce: 0, BlockNumber: 3, Success: true, Plain: 1,
-		Transfers: []tx76.MemoTransfer{{Token: asset, From: env.Sender, To: env.Recipient, Amount: env.Amount, Memo: done.ID()}},
-	}
-	stages := func() (a, b fastpay.Stage) {
-		r.Read(func(board *fastpay.Board) { a, b = board.Stage(done.ID()), board.Stage(lost.ID()) })
-		return a, b
-	}
-	view := func(number uint64) fastpay.ChainView {
-		block := fastpay.Block{Number: number, Hash: common.Hash{byte(number)}, Time: 6_000 + number}
-		return fastpay.ChainView{Latest: block, Finalized: block}
-	}
-	r.Advance(t.Context(), view(5), time.Now(), lanes{err: errors.New("down")})
-	a, b := stages()
-	require.Equal(t, fastpay.StageUnknown, a)
-	require.Equal(t, fastpay.StageUnknown, b)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		done, lost := w.tx(0, 0, ""), w.tx(1, 0, "")
+		env := done.Envelope()
+		outcome := &tx76.Outcome{
+			Sender: done.Sender(), NonceKey: done.Lane().NonceKey(w.committee), Nonce: 0, BlockNumber: 3, Success: true, Plain: 1,
+			Transfers: []tx76.MemoTransfer{{Token: asset, From: env.Sender, To: env.Recipient, Amount: env.Amount, Memo: done.ID()}},
+		}
+		chain := &fakeChain{
+			lanes: map[common.Address]lane{env.Sender: {nonce: 1, outcomes: map[uint64]*tx76.Outcome{0: outcome}}},
+			err:   errors.New("down"),
+		}
+		r := w.replica(func(cfg *replica.Config) { cfg.Chain = chain })
+		add(t, r, done, lost)
+		defer running(t, r, newFakeNet())()
+		stages := func() (a, b fastpay.Stage) {
+			synctest.Wait()
+			r.Read(func(board *fastpay.Board) { a, b = board.Stage(done.ID()), board.Stage(lost.ID()) })
+			return a, b
+		}
+		r.Advance(view(5), time.Now())
+		a, b := stages()
+		require.Equal(t, fastpay.StageUnknown, a)
+		require.Equal(t, fastpay.StageUnknown, b)
 
-	r.Advance(t.Context(), view(6), time.Now(), perLane{env.Sender: {nonce: 1, outcomes: map[uint64]*tx76.Outcome{0: outcome}}})
-	a, b = stages()
-	require.Equal(t, fastpay.StageFinalized, a)
-	require.Equal(t, fastpay.StageExpired, b, "its slot is unused and its time is over")
+		chain.change(func() { chain.err = nil })
+		r.Advance(view(6), time.Now())
+		a, b = stages()
+		require.Equal(t, fastpay.StageFinalized, a)
+		require.Equal(t, fastpay.StageExpired, b, "its slot is unused and its time is over")
+	})
 }
 
-// perLane is a node with a different answer per account.
-type perLane map[common.Address]lanes
+// TestSlowLanesHoldUpNoBlock lets the node take a second for each of many lanes that
+// cost nobody anything. Every block is on the Board at once all the same; what is
+// still to be asked is asked at the newest one, the certified payment's lane first.
+func TestSlowLanesHoldUpNoBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		chain := &fakeChain{takes: time.Second}
+		r := w.replica(func(cfg *replica.Config) { cfg.Chain = chain })
+		add(t, r, w.txs(40)...)
+		stop := running(t, r, newFakeNet())
+		certified := w.tx(50, 0, "")
+		for number := range uint64(4) {
+			began := time.Now()
+			r.Advance(view(number), began)
+			require.Zero(t, time.Since(began), "the block waits for the lanes")
+			r.Read(func(b *fastpay.Board) { require.Equal(t, number, b.Finalized().Number) })
+			if number == 2 {
+				require.NoError(t, r.Update(func(b *fastpay.Board) { require.NoError(t, b.AddQC(w.qc(certified))) }))
+			}
+			time.Sleep(4300 * time.Millisecond) // while a lane is asked about
+		}
+		var blocks []uint64
+		owners := make(map[common.Address]bool)
+		asked := chain.questions()
+		for _, q := range asked {
+			blocks = append(blocks, q.block)
+			owners[q.owner] = true
+		}
+		require.IsNonDecreasing(t, blocks)
+		require.Equal(t, uint64(3), blocks[len(blocks)-1])
+		require.Len(t, owners, len(asked), "a lane was asked about twice")
+		first := slices.Index(blocks, 2)
+		require.Equal(t, certified.Sender(), asked[first].owner)
 
-func (p perLane) NonceAt(ctx context.Context, number uint64, hash common.Hash, owner common.Address, key uint256.Int) (uint64, error) {
-	return p[owner].NonceAt(ctx, number, hash, owner, key)
-}
-
-func (p perLane) OutcomeAt(ctx context.Context, number uint64, hash common.Hash, owner common.Address, key uint256.Int, nonce uint64) (*tx76.Outcome, error) {
-	return p[owner].OutcomeAt(ctx, number, hash, owner, key, nonce)
+		time.Sleep(time.Minute)
+		require.Len(t, chain.questions(), 41, "the rest follows without a further block")
+		r.Advance(view(4), time.Now())
+		stop() // also while the node is asked
+	})
 }

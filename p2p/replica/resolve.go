@@ -23,22 +23,45 @@ type LaneReader interface {
 	OutcomeAt(ctx context.Context, number uint64, hash common.Hash, owner common.Address, nonceKey uint256.Int, nonce uint64) (*tx76.Outcome, error)
 }
 
-// Resolve answers the Board's questions about lanes at a finalized block. An
-// error is the node's; what could be answered is.
-func (r *Replica) Resolve(ctx context.Context, at fastpay.Block, chain LaneReader) error {
+// runQuestions answers the Board's questions about lanes after every finalized
+// block, until ctx ends. What a block raised while the node was slow is asked at
+// the newest one. Errors are logged: the next block tries again.
+func (r *Replica) runQuestions(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.asking:
+		}
+		if err := r.answerQuestions(ctx); err != nil && ctx.Err() == nil {
+			logger.Warnw("lanes could not be read at the node, the next block tries again", "error", err)
+		}
+	}
+}
+
+// answerQuestions answers the questions of the newest finalized block until there
+// is a newer one. An error is the node's; what could be answered is.
+func (r *Replica) answerQuestions(ctx context.Context) error {
+	var at fastpay.Block
 	var questions []fastpay.LaneQuestion
-	r.Read(func(b *fastpay.Board) { questions = b.Questions(maxQuestions) })
+	r.Read(func(b *fastpay.Board) { at, questions = b.Finalized(), b.Questions(maxQuestions) })
 	var errs []error
 	for _, q := range questions {
-		if err := r.resolve(ctx, at, chain, q); err != nil {
+		if err := r.answer(ctx, at, q); err != nil {
 			errs = append(errs, fmt.Errorf("lane of %s: %w", q.Lane.Sender, err))
+		}
+		if r.newer() {
+			break
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (r *Replica) resolve(ctx context.Context, at fastpay.Block, chain LaneReader, q fastpay.LaneQuestion) error {
-	nonce, err := chain.NonceAt(ctx, at.Number, at.Hash, q.Lane.Sender, q.NonceKey)
+// newer reports whether a block waits for its questions to be asked.
+func (r *Replica) newer() bool { return len(r.asking) > 0 }
+
+func (r *Replica) answer(ctx context.Context, at fastpay.Block, q fastpay.LaneQuestion) error {
+	nonce, err := r.cfg.Chain.NonceAt(ctx, at.Number, at.Hash, q.Lane.Sender, q.NonceKey)
 	if err != nil {
 		return err
 	}
@@ -47,12 +70,15 @@ func (r *Replica) resolve(ctx context.Context, at fastpay.Block, chain LaneReade
 		return err
 	}
 	for _, k := range missing {
-		outcome, err := chain.OutcomeAt(ctx, at.Number, at.Hash, q.Lane.Sender, q.NonceKey, k)
+		outcome, err := r.cfg.Chain.OutcomeAt(ctx, at.Number, at.Hash, q.Lane.Sender, q.NonceKey, k)
 		if err != nil {
 			return fmt.Errorf("slot %d: %w", k, err)
 		}
 		if err := r.Update(func(b *fastpay.Board) { b.NoteOutcome(*outcome) }); err != nil {
 			return err
+		}
+		if r.newer() {
+			break
 		}
 	}
 	return nil

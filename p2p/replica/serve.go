@@ -46,7 +46,7 @@ func (r *Replica) Sync(ctx context.Context, _ p2p.PeerID, req p2p.SyncRequest) (
 	case p2p.SyncAccount:
 		return r.page(r.board.Account(req.Account, r.board.Len()), req), nil
 	case p2p.SyncBucket:
-		return r.page(r.board.Bucket(req.Bucket, r.board.Len()), req), nil
+		return r.page(r.board.Bucket(req.Bucket), req), nil
 	case p2p.SyncDigests:
 		digests := r.board.Digests()
 		return p2p.SyncResponse{Digests: append([]common.Hash(nil), digests[:]...)}, nil
@@ -133,8 +133,27 @@ func (r *Replica) items(ids []fastpay.ID) []p2p.SyncItem {
 		items = append(items, p2p.SyncItem{
 			Tx:           tx,
 			Certificates: r.board.Certificates(id),
+			Rejects:      r.ownRefusal(tx),
 			Stage:        r.board.Stage(id),
 		})
 	}
 	return items
+}
+
+// ownRefusal is why this validator does not vote for a payment, if it told so. What
+// others refused is theirs to tell: it is nobody's evidence.
+func (r *Replica) ownRefusal(tx *fastpay.Tx) []fastpay.Reject {
+	c, ok := r.board.Rules().Committee(tx.CommitteeID())
+	if !ok {
+		return nil
+	}
+	self, member := c.Index(r.cfg.VoteKey)
+	if !member {
+		return nil
+	}
+	reject, refused := r.board.Rejects(tx.ID())[self]
+	if _, voted := r.board.Certificate(tx.ID(), self); voted || !refused {
+		return nil
+	}
+	return []fastpay.Reject{reject}
 }

@@ -239,6 +239,33 @@ func TestDigestsTellDifferences(t *testing.T) {
 	}
 }
 
+// TestOwnRefusalsAreServed: a validator tells what it refused itself, and only until
+// it votes. What other members told it is not its to tell, and a peer without a vote
+// key tells nothing.
+func TestOwnRefusalsAreServed(t *testing.T) {
+	w := newWorld(t)
+	tx := w.tx(0, 0, "")
+	own := fastpay.Reject{Code: fastpay.Equivocation, Text: "the slot is taken"}
+	served := func(r *replica.Replica) []fastpay.Reject {
+		return syncOf(t, r, p2p.SyncRequest{Kind: p2p.SyncIDs, IDs: []fastpay.ID{tx.ID()}}).Items[0].Rejects
+	}
+	member := w.replica(func(cfg *replica.Config) { cfg.VoteKey = w.key(1) })
+	for _, r := range []*replica.Replica{member, w.replica(nil)} {
+		add(t, r, tx)
+		require.NoError(t, r.Update(func(b *fastpay.Board) { b.NoteReject(tx.ID(), 2, fastpay.Reject{Code: fastpay.Expired}) }))
+		require.Empty(t, served(r), "another member's refusal")
+		require.NoError(t, r.Update(func(b *fastpay.Board) { b.NoteReject(tx.ID(), 1, own) }))
+	}
+	require.Equal(t, []fastpay.Reject{own}, served(member))
+	require.NoError(t, member.GossipBatch("peer", w.batch(1, tx.ID())))
+	require.Empty(t, served(member), "it votes all the same")
+
+	mirror := w.replica(nil)
+	add(t, mirror, tx)
+	require.NoError(t, mirror.Update(func(b *fastpay.Board) { b.NoteReject(tx.ID(), 1, own) }))
+	require.Empty(t, served(mirror), "it is no member")
+}
+
 // TestSubmitsToAMirrorAreRefused: only validators decide.
 func TestSubmitsToAMirrorAreRefused(t *testing.T) {
 	w := newWorld(t)

@@ -20,6 +20,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/holiman/uint256"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -118,6 +119,15 @@ func (w *world) votes(tx *fastpay.Tx, n int) []*fastpay.Certificate {
 		out = append(out, w.batch(i, tx.ID()).Certificate(0))
 	}
 	return out
+}
+
+// head is a member's view of its node.
+func (w *world) head(signer int, view fastpay.HeadView) *fastpay.Head {
+	w.t.Helper()
+	digest := fastpay.HeadDigest(w.committee, signer, view)
+	h, err := fastpay.NewHead(w.committee, signer, view, ed25519.Sign(w.keys[signer], digest[:]))
+	require.NoError(w.t, err)
+	return h
 }
 
 // qc is the QC of a payment.
@@ -253,4 +263,19 @@ func running(t *testing.T, r *replica.Replica, n replica.Network) (stop func()) 
 		cancel()
 		require.ErrorIs(t, <-done, context.Canceled)
 	}
+}
+
+// counter is the sum of a counter's series.
+func counter(t *testing.T, registry *prometheus.Registry, name string) (sum float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
