@@ -152,8 +152,10 @@ func tellRunning(ctx context.Context, cmd *cli.Command, d *daemon.Daemon, h *hom
 	client := api.Dial(path)
 	defer client.Close()
 	var self api.Self
-	err = client.Get(ctx, api.RouteWait, "", url.Values{"for": {"quorum"}, "timeout": {bannerWait.String()}}, &self)
-	ready := err == nil
+	ready := true
+	for _, what := range []string{"quorum", "mesh"} {
+		ready = ready && client.Get(ctx, api.RouteWait, "", url.Values{"for": {what}, "timeout": {bannerWait.String()}}, &self) == nil
+	}
 	if err := client.Get(ctx, api.RouteSelf, "", nil, &self); err != nil {
 		return err
 	}

@@ -117,8 +117,15 @@ func (p payments) whole(doc *api.Payment) error {
 		row("vote", "%s  %s (weight %d)", clock(v.SeenMicros), v.Validator, v.Weight)
 	}
 	row("weight", "%d of %d, %d are needed", doc.Weight, doc.Total, doc.Threshold)
-	if doc.CertifiedMicros != nil {
-		row("QC", "%s  at height %s, %s after it was seen, signed by %s", clock(doc.CertifiedMicros), or(doc.HeightAtQC, "?"), millisOf(doc.LatencyMicros), strings.Join(doc.Signers, ", "))
+	if len(doc.Signers) > 0 {
+		text := "signed by " + strings.Join(doc.Signers, ", ")
+		if doc.HeightAtQC != nil {
+			text += " at height " + *doc.HeightAtQC
+		}
+		if doc.LatencyMicros != nil {
+			text += ", " + millisOf(doc.LatencyMicros) + " after it was seen"
+		}
+		row("QC", "%s  %s", clock(doc.CertifiedMicros), text)
 	}
 	if doc.LeadMicros != nil {
 		row("lead", "%s before the next block", millisOf(doc.LeadMicros))

@@ -113,17 +113,13 @@ func New(cfg Config) (*Replica, error) {
 		logger.Warnw("stored evidence does not verify under this network file and was skipped", "items", skipped)
 	}
 	ids, _ := r.board.Since(0, r.board.Len())
-	now := cfg.Now()
 	for _, id := range ids {
 		// What an earlier run saw has no time on this run's clock.
-		t := &Timeline{FirstSeen: now, stage: r.board.Stage(id)}
-		t.Votes = make(map[int]time.Time)
+		t := &Timeline{stage: r.board.Stage(id), Votes: make(map[int]time.Time)}
 		for _, c := range r.board.Certificates(id) {
-			t.Votes[c.Signer()] = now
+			t.Votes[c.Signer()] = time.Time{}
 		}
-		if _, ok := r.board.QC(id); ok {
-			t.QC = now
-		}
+		_, t.certified = r.board.QC(id)
 		r.timelines[id] = t
 	}
 	r.board.TakeProven()

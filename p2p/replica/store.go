@@ -39,7 +39,7 @@ type Store struct {
 	failed atomic.Pointer[error]
 
 	// turn is held while a write enters Pebble, but not while the disk syncs.
-	// Pebble panics with its own lock held if its log has failed: whoever comes
+	// Pebble may panic with its own lock held if its disk has failed: whoever comes
 	// next must find the store failed instead of waiting for that lock.
 	turn sync.Mutex
 }
@@ -53,12 +53,15 @@ func OpenStore(dir string, fs vfs.FS) (*Store, error) {
 	}
 	s := &Store{}
 	db, err := pebble.Open(dir, &pebble.Options{
-		FS:     fs,
+		FS:     &logFS{FS: fs, fail: s.fail, failed: func() bool { return s.Failed() != nil }},
 		Logger: fatalLogger{s},
 		// A payment is about 1 KB: 16 MiB hold a burst without a stall, and a
 		// restart replays them in well under a second.
 		MemTableSize: 16 << 20,
 	})
+	if err == nil {
+		err = s.Failed() // of the first log
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening store %s: %w", dir, err)
 	}
@@ -145,8 +148,10 @@ func (s *Store) Commit(w *Write, sync bool) error {
 	if sync {
 		if err := w.batch.SyncWait(); err != nil {
 			s.fail(err)
-			return s.Failed()
 		}
+	}
+	if err := s.Failed(); err != nil {
+		return err // Pebble was not told: see logFS
 	}
 	return w.batch.Close()
 }

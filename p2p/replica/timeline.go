@@ -7,10 +7,10 @@ import (
 )
 
 // Timeline is when one peer learned each thing of a payment, on that peer's
-// monotonic clock. Zero times and heights have not happened here.
+// monotonic clock. Zero times have not happened here, or in an earlier run of the peer.
 type Timeline struct {
 	FirstSeen time.Time
-	Votes     map[int]time.Time // by signer index
+	Votes     map[int]time.Time // by signer index; those of an earlier run are zero
 	QC        time.Time
 	// HeightAtQC is the height this peer's node had shown when the QC formed.
 	HeightAtQC uint64
@@ -20,8 +20,9 @@ type Timeline struct {
 	Included  time.Time
 	Finalized time.Time
 
-	stage    fastpay.Stage
-	gossiped bool // gossip brought it, so that it was forwarded
+	stage     fastpay.Stage
+	certified bool // a QC is held
+	gossiped  bool // gossip brought it, so that it was forwarded
 }
 
 // Lead is the time from the QC to the next height. It is known only after that
@@ -96,11 +97,13 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 			r.metrics.votes.Inc()
 		}
 	}
-	if _, ok := b.QC(id); ok && t.QC.IsZero() {
-		t.QC, t.HeightAtQC = now, b.Latest().Number
+	if _, ok := b.QC(id); ok && !t.certified {
+		t.certified, t.QC, t.HeightAtQC = true, now, b.Latest().Number
 		r.awaiting[id] = struct{}{}
 		r.metrics.qcFormed.Inc()
-		r.metrics.qcLatency.Observe(now.Sub(t.FirstSeen).Seconds())
+		if !t.FirstSeen.IsZero() {
+			r.metrics.qcLatency.Observe(now.Sub(t.FirstSeen).Seconds())
+		}
 	}
 	stage := b.Stage(id)
 	if stage == t.stage {

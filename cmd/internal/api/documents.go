@@ -201,7 +201,8 @@ type Payments struct {
 // PaymentsSchema names the format of Payments.
 const PaymentsSchema = "allegro.txs/v1"
 
-// Payment is all that a peer knows of a payment, on its own clock.
+// Payment is all that a peer knows of a payment, on its own clock. Times of an earlier
+// run of the peer are null.
 type Payment struct {
 	Schema      string   `json:"schema"`
 	TxID        string   `json:"tx_id"`

@@ -238,7 +238,10 @@ func (d *Daemon) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committe
 	doc.Stage = orNull(string(stage))
 	doc.Guarantee, doc.Why = guarantee(stage)
 	if !t.QC.IsZero() {
-		doc.LatencyMicros, doc.HeightAtQC = decimal(uint64(t.QC.Sub(t.FirstSeen).Microseconds())), decimal(t.HeightAtQC)
+		doc.HeightAtQC = decimal(t.HeightAtQC)
+	}
+	if !t.QC.IsZero() && !t.FirstSeen.IsZero() {
+		doc.LatencyMicros = decimal(uint64(t.QC.Sub(t.FirstSeen).Microseconds()))
 	}
 	if lead, known := t.Lead(); known {
 		doc.LeadMicros = ptr(strconv.FormatInt(lead.Microseconds(), 10))
