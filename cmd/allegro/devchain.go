@@ -40,6 +40,11 @@ func devchainCommand() *cli.Command {
 				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_ALLOC"),
 				Local:   true,
 			},
+			&cli.StringSliceFlag{
+				Name:  "fund",
+				Usage: "begin a new chain with `ACCOUNT=TOKENS`, so many of each token; repeatable",
+				Local: true,
+			},
 			&cli.StringFlag{
 				Name:    "listen",
 				Usage:   "serve on `ADDRESS`",
@@ -107,6 +112,14 @@ func runDevchain(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 			return fail(exitUsage, "--alloc: %w", err)
 		}
 	}
+	for _, text := range cmd.StringSlice("fund") {
+		if cfg.Alloc == nil {
+			cfg.Alloc = make(allocation)
+		}
+		if err := fund(cfg.Alloc, text); err != nil {
+			return fail(exitUsage, "--fund: %w", err)
+		}
+	}
 	if err := cfg.Validate(); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
@@ -146,7 +159,7 @@ func devchainRefused(cfg devchain.Config, err error) error {
 	case "BaseFee":
 		flag = "--base-fee"
 	default:
-		return fail(exitUsage, "the chain in %s began with other balances than those of --alloc, which only applies to a new chain: leave it out, or name a new folder with --data", cfg.Dir)
+		return fail(exitUsage, "the chain in %s began with other balances than those of --alloc and --fund, which only apply to a new chain: leave them out, or name a new folder with --data", cfg.Dir)
 	}
 	return fail(exitUsage, "the chain in %s runs with %s %s, not %s: give it that, or name a new folder with --data", cfg.Dir, flag, mismatch.Kept, mismatch.Given)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
@@ -36,6 +37,32 @@ func readAlloc(path string) (allocation, error) {
 		return nil, fmt.Errorf("%s:%d: %w", path, line, err)
 	}
 	return alloc, nil
+}
+
+// fund adds what ACCOUNT=TOKENS says to an allocation: so many of each token.
+func fund(alloc allocation, text string) error {
+	who, tokens, ok := strings.Cut(text, "=")
+	if !ok {
+		return fmt.Errorf("%q: want ACCOUNT=TOKENS, such as 0x7099…79C8=15", text)
+	}
+	account, err := parseAddress(who)
+	if err != nil {
+		return fmt.Errorf("account %w", err)
+	}
+	units, err := netfile.ParseAmount(tokens, tempo.Decimals)
+	if err != nil {
+		return err
+	}
+	for _, token := range devchain.Tokens() {
+		if alloc[token] == nil {
+			alloc[token] = make(map[common.Address]*uint256.Int)
+		}
+		if alloc[token][account] != nil {
+			return fmt.Errorf("account %s has a balance of token %s already: name it once", account, token)
+		}
+		alloc[token][account] = units.Clone()
+	}
+	return nil
 }
 
 // allocReader reads an allocation token by token: a map that encoding/json

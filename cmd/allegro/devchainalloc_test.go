@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/ethereum/go-ethereum/common"
 )
 
@@ -68,5 +69,29 @@ func TestAllocRefused(t *testing.T) {
 		path := write(t, "alloc.json", []byte(test.text))
 		runOne(t.Context(), devchainCommand(), io.Discard, nil, "--listen", "127.0.0.1:0", "--alloc", path).
 			expect(t, exitUsage, "--alloc: "+path+":", test.says)
+	}
+}
+
+func TestFund(t *testing.T) {
+	account := devchain.DevAccounts()[1]
+	alloc := make(allocation)
+	if err := fund(alloc, account.Hex()+"=10.50"); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range devchain.Tokens() {
+		if got := alloc[token][account]; got == nil || got.Uint64() != 10_500_000 {
+			t.Errorf("token %s: %s", token, got)
+		}
+	}
+	for text, want := range map[string]string{
+		account.Hex():                      "want ACCOUNT=TOKENS",
+		"bob=1":                            "is not an address",
+		account.Hex() + "=1.0000001":       "round it",
+		account.Hex() + "=1":               "name it once",
+		strings.ToUpper("0x12") + "=12345": "is not an address",
+	} {
+		if err := fund(alloc, text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
 	}
 }

@@ -124,6 +124,11 @@ func runRole(ctx context.Context, cmd *cli.Command, role p2p.Role, asJSON bool) 
 			say(cmd.Root().ErrWriter, "allegro: %s\n", printable(err.Error()))
 		}
 	}()
+	context.AfterFunc(ctx, func() {
+		if !cmd.Bool("quiet") {
+			say(cmd.Root().ErrWriter, "allegro: stopping, a second interrupt ends it at once\n")
+		}
+	})
 	err = d.Run(ctx)
 	stop()
 	<-told

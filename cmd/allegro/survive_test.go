@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -503,4 +504,38 @@ func TestSecondProcessRefuses(t *testing.T) {
 	require.Contains(t, string(out), fmt.Sprintf("pid %d", pid))
 
 	l.pay("alice", "bob", "10", "certified")
+}
+
+// One signal lets a peer end well; the second ends it at once.
+func TestSignalsStopAPeer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, nil)
+	home, err := l.Home("dave")
+	require.NoError(t, err)
+	program, err := exec.LookPath("allegro")
+	require.NoError(t, err)
+	require.NoError(t, l.Start(l.ctx, "chain"))
+	for _, signals := range []int{1, 2} {
+		cmd := exec.CommandContext(l.ctx, program, "validator", "run", "--home", home)
+		stderr, err := cmd.StderrPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		l.wait("dave", "api")
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() && !strings.Contains(lines.Text(), "a second interrupt ends it at once") {
+		}
+		if signals == 2 {
+			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		}
+		for lines.Scan() {
+		}
+		err = cmd.Wait()
+		if signals == 1 {
+			require.NoError(t, err)
+			continue
+		}
+		require.Error(t, err)
+		require.Equal(t, syscall.SIGTERM, cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+	}
 }

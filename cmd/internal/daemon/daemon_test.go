@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -217,4 +219,94 @@ func TestWrongNetworkFileIsTold(t *testing.T) {
 	require.Equal(t, api.CodeDeadline, told.Code)
 	require.Contains(t, told.Message, "another network file")
 	require.Contains(t, told.Message, "compare the two network.toml")
+}
+
+// A port that is taken is named, with the remedy.
+func TestPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	w := newWorld(t)
+	for key, value := range map[string]string{
+		"p2p.listen": fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port), "metrics.listen": taken.Addr().String(),
+	} {
+		h := w.home(p2p.RoleAggregator, "olivia-"+key[:3])
+		w.home(p2p.RoleValidator, "dave-"+key[:3])
+		require.NoError(t, h.SaveNetwork(w.file))
+		require.NoError(t, h.Config().Set(key, value))
+		d, err := New(t.Context(), h, w.options(time.Now))
+		require.NoError(t, err)
+		err = d.Run(t.Context())
+		require.ErrorContains(t, err, fmt.Sprint(port))
+		require.ErrorContains(t, err, "choose another")
+	}
+}
+
+// Every key of a config does something, so that nobody sets one in vain. What is logged
+// is tested where logs are set up.
+func TestEveryConfigKeyHasAnEffect(t *testing.T) {
+	w := newWorld(t)
+	w.home(p2p.RoleValidator, "dave")
+	// what returns what a config makes of a peer.
+	type made func(t *testing.T, h *home.Home) any
+	node := func(field func(p2p.Config) any) made {
+		return func(t *testing.T, h *home.Home) any {
+			rules, err := w.file.Rules()
+			require.NoError(t, err)
+			d := &Daemon{home: h, file: w.file, rules: rules, opts: w.options(time.Now)}
+			cfg, err := d.nodeConfig()
+			require.NoError(t, err)
+			return field(cfg)
+		}
+	}
+	self := func(field func(api.Self) any) made {
+		return func(t *testing.T, h *home.Home) any {
+			require.NoError(t, h.SaveNetwork(w.file))
+			d, err := New(t.Context(), h, w.options(time.Now))
+			if err != nil {
+				return err.Error()
+			}
+			defer func() { require.NoError(t, d.Close()) }()
+			return field(d.self())
+		}
+	}
+	another := "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+	peer := p2p.IdentityFromSeed("peer").PeerID().String()
+	effects := map[string]struct {
+		value string
+		made  made
+	}{
+		"node.name":              {"zoe", self(func(s api.Self) any { return s.Name })},
+		"node.role":              {"client", node(func(c p2p.Config) any { return c.Role })},
+		"p2p.listen":             {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
+		"p2p.announce":           {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
+		"p2p.peers":              {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
+		"p2p.public":             {"true", node(func(c p2p.Config) any { return c.Public })},
+		"chain.rpc":              {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
+		"client.account":         {another, self(func(s api.Self) any { return s.Account })},
+		"metrics.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Metrics.Listen }}, // see TestPortInUse
+		"validator.sponsor":      {another, self(func(s api.Self) any { return s.Account })},
+		"keystore.password_file": {"other", func(_ *testing.T, h *home.Home) any { return h.PasswordPath() }},
+	}
+	for _, key := range home.Keys() {
+		if strings.HasPrefix(key, "log.") {
+			continue
+		}
+		t.Run(key, func(t *testing.T) {
+			effect, ok := effects[key]
+			require.True(t, ok, "nothing shows what this key does")
+			role := p2p.RoleClient
+			switch key {
+			case "node.role", "node.name":
+				role = p2p.RoleAggregator
+			case "validator.sponsor":
+				role = p2p.RoleValidator
+			}
+			h := w.home(role, "p-"+strings.ReplaceAll(key, ".", "-"))
+			before := effect.made(t, h)
+			require.NoError(t, h.Config().Set(key, effect.value))
+			require.NotEqual(t, before, effect.made(t, h))
+		})
+	}
 }
