@@ -49,6 +49,13 @@ func (c *Client) Pay(ctx context.Context, o Order) (fastpay.ID, error) {
 		return fastpay.ID{}, fmt.Errorf("paying: the chain was not seen yet: %w", ctx.Err())
 	}
 	tx, err := c.sign(ctx, o)
+	if errors.Is(err, fastpay.InsufficientFunds) && o.Parents.Auto {
+		// Gossip may have lost the payment that this one is to be made of.
+		if ferr := c.replica.FetchAccount(ctx, c.node, c.address); ferr != nil {
+			logger.Debugw("asking for payments to the account", "error", ferr)
+		}
+		tx, err = c.sign(ctx, o)
+	}
 	if err != nil {
 		return fastpay.ID{}, fmt.Errorf("paying: %w", err)
 	}

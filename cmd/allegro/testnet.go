@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -298,7 +299,14 @@ func printTestnet(ctx context.Context, cmd *cli.Command, n *processes.Net, asJSO
 		return writeJSON(cmd.Root().Writer, testnetDocument{"allegro.testnet/v1", n.Dir(), rows})
 	}
 	var table bytes.Buffer
+	say(&table, "testnet in %s, where API and LOG are\n", n.Dir())
 	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	within := func(path string) string {
+		if rel, err := filepath.Rel(n.Dir(), path); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+		return path
+	}
 	say(t, "NAME\tROLE\tPID\tHEIGHT\tQUORUM\tADDRESS\tPEER ID\tAPI\tLOG\n")
 	for _, r := range rows {
 		pid := "–"
@@ -307,7 +315,7 @@ func printTestnet(ctx context.Context, cmd *cli.Command, n *processes.Net, asJSO
 		} else if !r.Running {
 			pid = "down"
 		}
-		say(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Role, pid, or(r.Height, "–"), or(r.Quorum, "–"), or(r.Address, "–"), or(r.PeerID, "–"), or(r.API, "–"), r.Log)
+		say(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Role, pid, or(r.Height, "–"), or(r.Quorum, "–"), or(r.Address, "–"), or(r.PeerID, "–"), within(or(r.API, "–")), within(r.Log))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -54,11 +54,12 @@ const (
 
 // Why sync was asked, as metrics name it.
 const (
-	kindJoin   = "join"
-	kindWanted = "wanted"
-	kindRepair = "repair"
-	kindLane   = "lane"
-	kindIDs    = "ids"
+	kindJoin    = "join"
+	kindWanted  = "wanted"
+	kindRepair  = "repair"
+	kindLane    = "lane"
+	kindIDs     = "ids"
+	kindAccount = "account"
 )
 
 // PeerEvent tells the Replica who comes and goes; see [p2p.Node.OnPeer].
@@ -335,6 +336,16 @@ func (r *Replica) FetchLane(ctx context.Context, network Network, lane common.Ha
 			req.FromSeq = max(resp.Items[len(resp.Items)-1].Tx.Seq(), req.FromSeq+1)
 		}
 		return nil
+	})
+}
+
+// FetchAccount asks every connected validator for the newest payments from and to an
+// account: a wallet that lacks funds may only lack the news of a payment.
+func (r *Replica) FetchAccount(ctx context.Context, network Network, account common.Address) error {
+	return eachMember(ctx, network, func(ctx context.Context, peer p2p.PeerInfo) error {
+		req := p2p.SyncRequest{Kind: p2p.SyncAccount, Account: account, Limit: p2p.MaxSyncItems}
+		_, err := r.fetch(ctx, network, peer, kindAccount, req)
+		return err
 	})
 }
 

@@ -266,6 +266,27 @@ func TestLaneIsFetchedToItsEnd(t *testing.T) {
 	})
 }
 
+// TestAccountIsFetchedWithItsQCs: a wallet that gossip has told nothing finds the
+// payments to its account, certified as the members hold them.
+func TestAccountIsFetchedWithItsQCs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		source, r := w.replica(nil), w.replica(nil)
+		paid, other := w.tx(0, 0, ""), w.tx(1, 0, "")
+		add(t, source, paid, other)
+		require.NoError(t, source.Update(func(b *fastpay.Board) { _ = b.AddQC(w.qc(paid)) }))
+		n := newFakeNet()
+		n.join("source", w.key(0), serve(source))
+		require.NoError(t, r.FetchAccount(t.Context(), n, paid.Sender()))
+		r.Read(func(b *fastpay.Board) {
+			_, certified := b.QC(paid.ID())
+			require.True(t, certified)
+			_, known := b.Tx(other.ID())
+			require.Equal(t, other.Recipient() == paid.Sender(), known)
+		})
+	})
+}
+
 // TestRefusalsCountFromMembersOnly: what a member says about a payment is noted as
 // its refusal; what anybody else says is not.
 func TestRefusalsCountFromMembersOnly(t *testing.T) {

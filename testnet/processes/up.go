@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Up starts what does not run and returns when every peer reaches a quorum. The error
-// says of each peer what it lacks.
+// Up starts what does not run and returns when every peer reaches a quorum and gossip
+// flows. The error says of each peer what it lacks.
 func (n *Net) Up(ctx context.Context, timeout time.Duration) error {
 	for _, p := range n.processes() {
 		running, err := p.running()
@@ -32,7 +32,12 @@ func (n *Net) Up(ctx context.Context, timeout time.Duration) error {
 	var g errgroup.Group
 	for i, name := range names {
 		g.Go(func() error {
-			errs[i] = n.Wait(ctx, name, "quorum", max(time.Until(deadline), time.Second))
+			// First who is needed, so that the error names them; then gossip.
+			for _, what := range []string{"quorum", "mesh"} {
+				if errs[i] = n.Wait(ctx, name, what, max(time.Until(deadline), time.Second)); errs[i] != nil {
+					break
+				}
+			}
 			return nil
 		})
 	}

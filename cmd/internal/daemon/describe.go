@@ -164,7 +164,7 @@ func (d *Daemon) committee() api.Committee {
 	for i, m := range d.node.Members(c.ID()) {
 		member := &doc.Members[i]
 		reached := m.Reached()
-		member.Reached, member.Problem = &reached, orNull(m.Problem)
+		member.Reached, member.Problem = &reached, orNull(notReached(&m))
 		if m.Peer != "" {
 			member.PeerID = ptr(m.Peer.String())
 		}
@@ -281,15 +281,20 @@ func (d *Daemon) explainWaiting(doc *api.Payment, c *fastpay.Committee) {
 			continue
 		}
 		problem := "no vote yet"
-		switch {
-		case m.Problem != "":
-			problem = "not reached: " + m.Problem
-		case !m.Reached():
-			problem = "not reached: it is being dialed"
+		if text := notReached(&m); text != "" {
+			problem = "not reached: " + text
 		}
 		doc.Waiting = append(doc.Waiting, api.WaitingFor{Validator: name, Problem: &problem})
 	}
 	slices.SortFunc(doc.Waiting, func(a, b api.WaitingFor) int { return strings.Compare(a.Validator, b.Validator) })
+}
+
+// notReached says why a member is not reached; empty if it is.
+func notReached(m *p2p.MemberInfo) string {
+	if m.Problem == "" && !m.Reached() {
+		return "it is being dialed"
+	}
+	return m.Problem
 }
 
 // guarantee is what a stage is worth, and why.
