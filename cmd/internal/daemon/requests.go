@@ -201,6 +201,10 @@ func (d *Daemon) serveBalance(ctx context.Context, r *http.Request) (any, error)
 		return nil, err
 	}
 	defer cancel()
+	// The account may be another's, of which gossip has told this peer little.
+	if err := d.replica.FetchAccount(ctx, d.node, owner); err != nil {
+		logger.Debugw("asking for the payments of an account", "error", err)
+	}
 	funds, at, err := d.client.Funds(ctx, owner, common.Address(asset.Address))
 	if err != nil {
 		return nil, d.explainDeadline(err, "the balance could not be read")
