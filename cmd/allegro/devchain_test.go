@@ -278,7 +278,7 @@ func TestDevchainData(t *testing.T) {
 	}{
 		{[]string{"--chain-id", "7"}, "the chain in " + dir + " runs with --chain-id 31337, not 7: "},
 		{[]string{"--base-fee", "9"}, "the chain in " + dir + " runs with --base-fee 0, not 9: "},
-		{[]string{"--alloc", other}, "those of --alloc, which only applies to a new chain: leave it out"},
+		{[]string{"--alloc", other}, "those of --alloc and --fund, which only apply to a new chain: leave them out"},
 		{[]string{"--data", other}, "--data: devchain: making a folder"},
 	} {
 		runOne(t.Context(), devchainCommand(), io.Discard, nil, append(append(args, "--listen", "127.0.0.1:0"), refused.args...)...).

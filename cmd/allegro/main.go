@@ -42,12 +42,24 @@ func fail(code int, format string, args ...any) error {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The second signal finds no handler and ends the process at once.
-	context.AfterFunc(ctx, stop)
+	ctx, cancel := interruptible()
 	code := run(ctx, os.Args)
-	stop()
+	cancel()
 	os.Exit(code)
+}
+
+// interruptible returns a context that ends with the first signal to stop. The second
+// one finds no handler and ends the process at once.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx, cancel
 }
 
 // run executes one command line and returns its exit code.
