@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"text/tabwriter"
 	"time"
 
@@ -56,14 +55,17 @@ func showCommittee(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 
 // committeeOf asks the running peer of a home, or reads its network file.
 func committeeOf(ctx context.Context, h *home.Home) (*api.Committee, error) {
-	if r, err := h.Running(); err == nil {
-		client := api.Dial(r.API)
+	client, err := dialRunning(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	if client != nil {
 		defer client.Close()
 		var doc api.Committee
-		err := client.Get(ctx, api.RouteCommittee, "", nil, &doc)
-		if err == nil || !errors.Is(err, api.ErrUnreachable) {
-			return &doc, apiError(err)
+		if err := client.Get(ctx, api.RouteCommittee, "", nil, &doc); err != nil {
+			return nil, apiError(err)
 		}
+		return &doc, nil
 	}
 	file, err := h.Network()
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
@@ -43,17 +42,19 @@ func showID(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 
 // selfOf asks the running peer of a home who it is, or reads the home.
 func selfOf(ctx context.Context, h *home.Home) (*api.Self, error) {
-	if r, err := h.Running(); err == nil {
-		client := api.Dial(r.API)
-		defer client.Close()
-		var self api.Self
-		err := client.Get(ctx, api.RouteSelf, "", nil, &self)
-		if err == nil || !errors.Is(err, api.ErrUnreachable) {
-			return &self, apiError(err)
-		}
-		// What a killed process has left behind says nothing.
+	client, err := dialRunning(ctx, h)
+	if err != nil {
+		return nil, err
 	}
-	return newSelf(h)
+	if client == nil {
+		return newSelf(h)
+	}
+	defer client.Close()
+	var self api.Self
+	if err := client.Get(ctx, api.RouteSelf, "", nil, &self); err != nil {
+		return nil, apiError(err)
+	}
+	return &self, nil
 }
 
 func printSelf(w io.Writer, self *api.Self) {

@@ -38,20 +38,31 @@ func openSession(ctx context.Context, cmd *cli.Command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{home: h}
+	client, err := dialRunning(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{Client: client, home: h}
+	if client != nil {
+		return s, nil
+	}
+	return s, s.start(ctx, cmd)
+}
+
+// dialRunning connects to the peer that runs in a home; nil if none does.
+func dialRunning(ctx context.Context, h *home.Home) (*api.Client, error) {
 	holder, running, err := h.Holder()
 	if err != nil {
 		return nil, fail(exitInternal, "%w", err)
 	}
-	if running {
-		r, err := awaitRunning(ctx, h)
-		if err != nil {
-			return nil, fail(exitUnreachable, "pid %d (%s) has home %s but its API does not answer: %w", holder.PID, holder.Command, h.Dir(), err)
-		}
-		s.Client = api.Dial(r.API)
-		return s, nil
+	if !running {
+		return nil, nil
 	}
-	return s, s.start(ctx, cmd)
+	r, err := awaitRunning(ctx, h)
+	if err != nil {
+		return nil, fail(exitUnreachable, "pid %d (%s) has home %s but its API does not answer: %w", holder.PID, holder.Command, h.Dir(), err)
+	}
+	return api.Dial(r.API), nil
 }
 
 // awaitRunning waits until a process that has the home has told where its API is.
