@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -223,17 +224,18 @@ func (n *Node) answerHello(ctx context.Context, from PeerID, req *helloRequest) 
 	return resp.encode(), nil
 }
 
-// membership returns the committee in which this node proves its membership: the
-// asked one if it is a member of it, else the first joined one that it is in.
+// membership returns the committee in which this node proves its key: the asked one if
+// it is a member of it, else the newest one that it is in, be that yet to come. One
+// proof serves for all of them, and a connection outlives an epoch.
 func (n *Node) membership(asked common.Hash) (*fastpay.Committee, int, bool) {
 	if c, ok := n.cfg.Rules.Committee(asked); ok {
 		if i, ok := c.Index(n.cfg.ValidatorKey); ok {
 			return c, i, true
 		}
 	}
-	for _, r := range n.gossip.joined() {
-		if i, ok := r.committee.Index(n.cfg.ValidatorKey); ok {
-			return r.committee, i, true
+	for _, c := range slices.Backward(n.cfg.Rules.Committees()) {
+		if i, ok := c.Index(n.cfg.ValidatorKey); ok {
+			return c, i, true
 		}
 	}
 	return nil, 0, false

@@ -310,3 +310,48 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 		})
 	}
 }
+
+// At the end of an epoch the next committee takes office in peers that go on running:
+// its topics are joined, its members reach each other, and they sign.
+func TestNextCommitteeTakesOffice(t *testing.T) {
+	w := newWorld(t)
+	dave, edgar := w.home(p2p.RoleValidator, "dave"), w.home(p2p.RoleValidator, "edgar")
+	// Dave alone is in office until a while from now, then both are.
+	change := uint64(time.Now().Add(joinBefore*time.Second + 6*time.Second).Unix())
+	both := w.file.Committees[0]
+	w.file.Committees = []netfile.Committee{
+		{Epoch: 1, End: change, Members: both.Members[:1]},
+		{Epoch: 2, Start: change, End: both.End, Members: both.Members},
+	}
+	first := w.run(dave, time.Now)
+	w.file.Committees[0].Members = []netfile.Member{both.Members[0]}
+	w.file.Committees[0].Members[0].Addresses = w.wait(first, "quorum").Addresses
+	w.file.Committees[1].Members = []netfile.Member{w.file.Committees[0].Members[0], both.Members[1]}
+	second := w.run(edgar, time.Now)
+	topics := func() (names []string) {
+		var doc api.Topics
+		require.NoError(t, first.Get(t.Context(), api.RouteTopics, "", nil, &doc))
+		for _, topic := range doc.Topics {
+			if topic.Kind == "cert" {
+				names = append(names, topic.Name)
+			}
+		}
+		return names
+	}
+	require.Len(t, topics(), 1)
+
+	for _, peer := range []*api.Client{first, second} {
+		var c api.Committee
+		for {
+			require.NoError(t, peer.Get(t.Context(), api.RouteCommittee, "", nil, &c))
+			if c.Epoch == "2" {
+				break
+			}
+			w.wait(peer, "block")
+		}
+		self := w.wait(peer, "quorum")
+		require.Equal(t, uint64(2), self.Running.Ready.Weight)
+		require.True(t, *self.Running.Signing)
+	}
+	require.Len(t, topics(), 2, "the old topics are left a while later")
+}
