@@ -26,6 +26,12 @@ type Config struct {
 	Clients     []Account
 	Aggregators int
 	BlockTime   time.Duration
+	// ChainURL is the JSON-RPC of a running Tempo chain whose development accounts hold
+	// money; BlockTime is that chain's. Empty: the embedded chain.
+	ChainURL string
+	// Salt goes into the keys of all accounts: on a chain that others use, each network
+	// has accounts of its own.
+	Salt string
 	// Dir holds one folder per peer.
 	Dir string
 	// Version is the program's, as peers tell it.
@@ -151,13 +157,14 @@ func NewFile(blockTime time.Duration) *netfile.File {
 	return f
 }
 
-// file is the network file, without addresses.
-func (c *Config) file() *netfile.File {
+// file is the network file for a chain, without addresses.
+func (c *Config) file(chainID uint64) *netfile.File {
 	f := NewFile(c.BlockTime)
+	f.Chain.ID = chainID
 	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
 	for i := range c.Validators {
 		name := ValidatorName(i)
-		member := netfile.Member{Name: name, Weight: 1, Sponsor: netfile.Address(addressOf(accountKey("sponsor", name)))}
+		member := netfile.Member{Name: name, Weight: 1, Sponsor: netfile.Address(addressOf(c.accountKey("sponsor", name)))}
 		copy(member.Key[:], voteKey(name).Public().(ed25519.PublicKey))
 		committee.Members = append(committee.Members, member)
 	}
@@ -174,10 +181,10 @@ func (c *Config) chainConfig() devchain.Config {
 	cfg.BlockTime, cfg.Now, cfg.BaseFee = c.BlockTime, c.Now, BaseFee
 	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{Asset: {}, FeeToken: {}}
 	for _, a := range c.Clients {
-		cfg.Alloc[Asset][addressOf(accountKey("account", a.Name))] = uint256.NewInt(a.Balance)
+		cfg.Alloc[Asset][addressOf(c.accountKey("account", a.Name))] = uint256.NewInt(a.Balance)
 	}
 	for i := range c.Validators {
-		cfg.Alloc[FeeToken][addressOf(accountKey("sponsor", ValidatorName(i)))] = uint256.NewInt(SponsorBalance)
+		cfg.Alloc[FeeToken][addressOf(c.accountKey("sponsor", ValidatorName(i)))] = uint256.NewInt(SponsorBalance)
 	}
 	return cfg
 }

@@ -47,8 +47,8 @@ func voteKey(name string) ed25519.PrivateKey {
 }
 
 // accountKey is a secp256k1 account: of a client, or a validator's sponsor.
-func accountKey(use, name string) *ecdsa.PrivateKey {
-	seed := keySeed(use, name)
+func (c *Config) accountKey(use, name string) *ecdsa.PrivateKey {
+	seed := keySeed(use, c.Salt+name)
 	key, err := crypto.ToECDSA(seed[:])
 	if err != nil {
 		panic("testnet: a public text made no key: " + err.Error())

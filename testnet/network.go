@@ -17,8 +17,8 @@ import (
 // Network is a running network in one process. Its methods are not safe for
 // concurrent use; its peers' are.
 type Network struct {
-	Chain *devchain.Chain
-	Peers []*Peer // validators, then clients, then aggregators
+	Chain *devchain.Chain // nil if the chain is another's: see Config.ChainURL
+	Peers []*Peer         // validators, then clients, then aggregators
 
 	cfg       Config
 	file      *netfile.File
@@ -38,17 +38,10 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Network{cfg: cfg, file: cfg.file(), listened: make(map[string][]string), chainDone: make(chan error, 1)}
-	if n.rules, err = n.file.Rules(); err != nil {
+	n := &Network{cfg: cfg, listened: make(map[string][]string), chainDone: make(chan error, 1)}
+	if err := n.startChain(ctx); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}
-	n.committee, n.digest = n.rules.Committees()[0], n.file.Digest()
-	if n.Chain, err = devchain.New(cfg.chainConfig()); err != nil {
-		return nil, fmt.Errorf("testnet: %w", err)
-	}
-	chainCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	n.stopChain = stop
-	go func() { n.chainDone <- n.Chain.Run(chainCtx) }()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -202,7 +195,9 @@ func (n *Network) Close() error {
 			errs = append(errs, fmt.Errorf("%s: %w", p.Name, err))
 		}
 	}
-	n.stopChain()
-	errs = append(errs, <-n.chainDone, n.Chain.Close())
+	if n.Chain != nil {
+		n.stopChain()
+		errs = append(errs, <-n.chainDone, n.Chain.Close())
+	}
 	return errors.Join(errs...)
 }

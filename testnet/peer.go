@@ -56,7 +56,9 @@ func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.
 	if p.store, err = replica.OpenStore(dir, fs); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	p.chain = tempo.New(n.Chain.Client(), tempo.Options{Now: n.cfg.Now, Registerer: p.Registry})
+	if p.chain, err = n.dialChain(ctx, p.Registry); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.store.Close())
+	}
 	run, err := n.build(p)
 	if err != nil {
 		p.chain.Close()
@@ -99,7 +101,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 			Rules: n.rules, Signer: validator.NewKeySigner(voteKey(p.Name)), Node: node, Store: p.store,
 			Chain: p.chain, Follower: follower,
 			Settlement: validator.Settlement{
-				Sponsor: accountKey("sponsor", p.Name), FeeToken: common.Address(n.file.Fees.FeeToken), InOrder: n.file.Chain.FIFO,
+				Sponsor: n.cfg.accountKey("sponsor", p.Name), FeeToken: common.Address(n.file.Fees.FeeToken), InOrder: n.file.Chain.FIFO,
 				BlockTime: n.cfg.BlockTime, PerPayer: int(n.file.Limits.SponsoredPerPayerPerHour),
 			},
 			Limits: validator.DefaultLimits(), Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
@@ -114,7 +116,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 		return p.Validator, nil
 	case p2p.RoleClient:
 		cfg := client.Config{
-			Rules: n.rules, Key: accountKey("account", p.Name), Node: node, Store: p.store,
+			Rules: n.rules, Key: n.cfg.accountKey("account", p.Name), Node: node, Store: p.store,
 			Chain: p.chain, Follower: follower, Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
 		}
 		if n.cfg.EditClient != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +33,7 @@ func demoCommand() *cli.Command {
 			&cli.IntFlag{Name: "hops", Value: 2, Usage: "number of chained payments, through one client more", Local: true},
 			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
 			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
+			&cli.StringFlag{Name: "chain", Usage: "settle on the Tempo chain at `URL`, whose development accounts must hold money, instead of an own one; --block-time is that chain's", Local: true},
 			&cli.BoolFlag{Name: "processes", Usage: "run each peer and the chain as a process of its own, as allegro testnet does", Local: true},
 			outputFlag(),
 		},
@@ -55,6 +57,9 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	defer func() { err = errors.Join(err, remove()) }()
 
 	printer := &demoPrinter{out: prose, cfg: cfg, how: "all keys are public: never use them for money"}
+	if cfg.ChainURL != "" {
+		printer.how = "accounts of this run alone, funded by a development account"
+	}
 	if cmd.Bool("processes") {
 		printer.how = "each of them, and the chain, a process"
 		return demoOfProcesses(ctx, cmd, cfg, printer, asJSON)
@@ -112,6 +117,12 @@ func demoConfig(cmd *cli.Command) (cfg testnet.Config, remove func() error, err 
 	cfg.BlockTime = cmd.Duration("block-time")
 	cfg.Validators = cmd.Int("validators")
 	cfg.Version = buildVersion()
+	if url := cmd.String("chain"); url != "" {
+		if cmd.Bool("processes") {
+			return cfg, nil, fail(exitUsage, "--processes brings a chain of its own: leave out --chain")
+		}
+		cfg.ChainURL, cfg.Salt = url, rand.Text()
+	}
 	hops := cmd.Int("hops")
 	if hops < 1 || hops > fastpay.MaxDepth {
 		return cfg, nil, fail(exitUsage, "--hops %d: between 1 and %d chained payments are possible", hops, fastpay.MaxDepth)

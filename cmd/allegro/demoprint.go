@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,8 +23,12 @@ type demoPrinter struct {
 }
 
 func (p *demoPrinter) header(home string) {
-	say(p.out, "allegro demo   %s · %s · %s · own chain, %s blocks   (%s)\n",
-		plural(p.cfg.Validators, "validator"), plural(len(p.cfg.Clients), "client"), plural(p.cfg.Aggregators, "aggregator"), p.cfg.BlockTime, p.how)
+	chain := "own chain"
+	if u, err := url.Parse(p.cfg.ChainURL); err == nil && u.Host != "" {
+		chain = "chain at " + u.Host // the URL itself may hold an access token
+	}
+	say(p.out, "allegro demo   %s · %s · %s · %s, %s blocks   (%s)\n",
+		plural(p.cfg.Validators, "validator"), plural(len(p.cfg.Clients), "client"), plural(p.cfg.Aggregators, "aggregator"), chain, p.cfg.BlockTime, p.how)
 	if home != "" {
 		say(p.out, "  home      %s\n", home)
 	}
