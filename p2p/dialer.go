@@ -21,10 +21,10 @@ import (
 // target is a peer that this node keeps connected.
 type target struct {
 	id    PeerID
-	name  string            // for people; empty for a configured peer that is no member
-	key   ed25519.PublicKey // vote key of the member it is said to be; nil for others
-	own   bool              // named in Config.Peers: kept whatever committee is joined
-	texts []string          // addresses
+	name  string              // for people; empty for a configured peer that is no member
+	keys  []ed25519.PublicKey // vote keys of the members it is said to be; none for others
+	own   bool                // named in Config.Peers: kept whatever committee is joined
+	texts []string            // addresses
 	addrs []ma.Multiaddr
 	wake  chan struct{} // of size 1: what is known of the peer has changed
 
@@ -37,6 +37,11 @@ func (t *target) tell(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.failed = err
+}
+
+// speaksFor reports whether the network file has the peer as the holder of a vote key.
+func (t *target) speaksFor(key ed25519.PublicKey) bool {
+	return slices.ContainsFunc(t.keys, func(k ed25519.PublicKey) bool { return k.Equal(key) })
 }
 
 // problem is why the last attempt failed; empty if it did not, or none has ended
@@ -84,9 +89,14 @@ func newTargets(cfg *Config) ([]*target, error) {
 		}
 		t := byID[a.ID]
 		if t == nil {
-			t = &target{id: a.ID, name: name, key: key, wake: make(chan struct{}, 1)}
+			t = &target{id: a.ID, name: name, wake: make(chan struct{}, 1)}
 			byID[a.ID] = t
 			targets = append(targets, t)
+		}
+		// One that lost its vote key keeps its address and has a new key in the next
+		// committee.
+		if key != nil && !t.speaksFor(key) {
+			t.keys = append(t.keys, key)
 		}
 		t.own = t.own || own
 		if !slices.Contains(t.texts, a.Addr) {

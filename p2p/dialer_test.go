@@ -56,10 +56,10 @@ func TestTargets(t *testing.T) {
 	if err != nil || len(targets) != 2 {
 		t.Fatalf("%d targets, %v, want 2", len(targets), err)
 	}
-	if x := targets[0]; x.id != a || x.name != "dave" || !x.own || !x.key.Equal(w.Now.Key(0)) || len(x.addrs) != 3 {
+	if x := targets[0]; x.id != a || x.name != "dave" || !x.own || !x.speaksFor(w.Now.Key(0)) || len(x.addrs) != 3 {
 		t.Errorf("the first target is %s %q with %v", x.id, x.name, x.texts)
 	}
-	if x := targets[1]; x.id != b || x.name != "" || !x.own || x.key != nil || strings.Join(x.texts, " ") != "/ip4/1.2.3.4/tcp/5" {
+	if x := targets[1]; x.id != b || x.name != "" || !x.own || len(x.keys) != 0 || strings.Join(x.texts, " ") != "/ip4/1.2.3.4/tcp/5" {
 		t.Errorf("the second target is %s %q with %v", x.id, x.name, x.texts)
 	}
 }

@@ -177,8 +177,10 @@ func (n *Node) redial() {
 			return true
 		}
 		for _, r := range rooms {
-			if _, member := r.committee.Index(t.key); member {
-				return true
+			for _, key := range t.keys {
+				if _, member := r.committee.Index(key); member {
+					return true
+				}
 			}
 		}
 		return false

@@ -45,8 +45,8 @@ func (n *Node) Members(committeeID common.Hash) []MemberInfo {
 	}
 	targets := make(map[voteKey][]*target)
 	for _, t := range n.dialer.list() {
-		if t.key != nil {
-			targets[voteKey(t.key)] = append(targets[voteKey(t.key)], t)
+		for _, key := range t.keys {
+			targets[voteKey(key)] = append(targets[voteKey(key)], t)
 		}
 	}
 	room, _ := n.gossip.room(committeeID)
@@ -195,7 +195,7 @@ func (n *Node) Twin(ctx context.Context) (PeerID, bool, error) {
 		changed := n.changes.wait()
 		pending := false
 		for _, t := range n.dialer.list() {
-			if t.key == nil || !t.key.Equal(n.cfg.ValidatorKey) {
+			if !t.speaksFor(n.cfg.ValidatorKey) {
 				continue
 			}
 			_, _, refused := n.roster.refusal(t.id)

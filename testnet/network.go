@@ -133,7 +133,8 @@ func (n *Network) Restart(ctx context.Context, name string, fs vfs.FS) (*Peer, e
 }
 
 // WaitReady blocks until every peer that runs is connected to every member that
-// runs, every client has seen the chain, and every validator may sign.
+// runs, every client has seen the chain, and every validator signs or has said why it
+// never will.
 func (n *Network) WaitReady(ctx context.Context) error {
 	for _, p := range n.Peers {
 		select {
@@ -150,10 +151,9 @@ func (n *Network) WaitReady(ctx context.Context) error {
 			}
 		}
 		if p.Validator != nil {
-			select {
-			case <-p.Validator.Signing():
-			case <-ctx.Done():
-				return fmt.Errorf("%s: may not sign yet: %w", p.Name, ctx.Err())
+			// One that will never sign has said so, and is not waited for.
+			if err := p.Validator.AwaitSigning(ctx, n.committee.ID()); err != nil && ctx.Err() != nil {
+				return fmt.Errorf("%s: %w", p.Name, err)
 			}
 		}
 	}

@@ -37,6 +37,7 @@ type engine struct {
 	abstain  chan gate                  // from gossip; holds one
 	missing  chan missing               // to the fetcher; bounded, full = later
 	views    chan fastpay.HeadView      // to the herald; holds the newest only
+	told     *gates                     // what setGate decided, for others to see
 	halted   func() error               // why this validator signs no more, or nil
 	stopped  <-chan struct{}            // closed when halted
 	seats    map[common.Hash]*seatState // by committee id
@@ -425,10 +426,13 @@ func (e *engine) setGate(g gate) {
 	if g.closed != nil {
 		logger.Errorw("abstaining", "committee", g.committee, "reason", g.closed)
 		s.closed = fmt.Errorf("%w: %w", errAbstain, g.closed)
+		e.told.set(g.committee, s.closed)
 		e.metrics.signing.Set(0)
 		return
 	}
 	s.closed = nil
+	e.told.set(g.committee, nil)
+	logger.Infow("may sign", "committee", g.committee, "epoch", s.committee.Epoch())
 	e.metrics.signing.Set(1)
 	e.retry(e.pool.all())
 }

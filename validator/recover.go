@@ -178,8 +178,6 @@ func (v *Validator) runRecovery(ctx context.Context, s seat) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	v.opened.Do(func() { close(v.signing) })
-	logger.Infow("may sign", "committee", s.committee.ID(), "epoch", s.committee.Epoch())
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
@@ -33,8 +32,8 @@ type Validator struct {
 	floor   *guardRecord // not reached again yet; owned by followChain
 
 	peerJoined chan struct{} // holds one: somebody new to recover from
-	signing    chan struct{} // closed once a seat may sign
-	opened     sync.Once     // closes signing
+	chainKnown chan struct{} // closed once the node's chain is known to be ours
+	gates      *gates
 }
 
 // proven is evidence waiting to be published, each offence once: sync does not
@@ -65,7 +64,8 @@ func New(cfg Config) (*Validator, error) {
 		durable:    make(chan []*fastpay.Promise, 4),
 		proven:     proven{make(chan *fastpay.Evidence, maxProven), make(chan *fastpay.Evidence, maxProven)},
 		peerJoined: make(chan struct{}, 1),
-		signing:    make(chan struct{}),
+		chainKnown: make(chan struct{}),
+		gates:      newGates(),
 	}
 	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error
@@ -113,7 +113,7 @@ func New(cfg Config) (*Validator, error) {
 // newEngine returns the engine with the votes on record.
 func newEngine(v *Validator) (*engine, error) {
 	e := &engine{
-		cfg: &v.cfg, replica: v.replica, journal: v.journal, metrics: v.metrics, halted: v.halt.get, stopped: v.halt.stopped,
+		cfg: &v.cfg, replica: v.replica, journal: v.journal, metrics: v.metrics, halted: v.halt.get, stopped: v.halt.stopped, told: v.gates,
 		requests: make(chan request, v.cfg.Limits.Intake),
 		updates:  make(chan tempo.Update),
 		commits:  make(chan []*fastpay.Promise),
@@ -152,6 +152,7 @@ func newEngine(v *Validator) (*engine, error) {
 				}
 			}
 			e.seats[s.committee.ID()] = state
+			v.gates.set(s.committee.ID(), state.closed)
 		}
 	})
 	return e, err
@@ -162,9 +163,6 @@ func (v *Validator) Node() *p2p.Node { return v.node }
 
 // Replica is what the validator knows.
 func (v *Validator) Replica() *replica.Replica { return v.replica }
-
-// Signing is closed once this validator may sign for one of its committees.
-func (v *Validator) Signing() <-chan struct{} { return v.signing }
 
 // Halted returns why this validator has stopped signing for good, or nil.
 func (v *Validator) Halted() error { return v.halt.get() }
@@ -185,7 +183,14 @@ func (v *Validator) Run(ctx context.Context) error {
 	g.Go(func() error { return v.runHerald(ctx) })
 	g.Go(func() error { return v.runEvidence(ctx) })
 	g.Go(func() error { return v.followChain(ctx) })
-	g.Go(func() error { return settler.run(ctx) })
+	g.Go(func() error {
+		select {
+		case <-v.chainKnown: // nothing is sent to a chain that is not ours
+			return settler.run(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
 	g.Go(func() error { return v.runFetcher(ctx) })
 	for range v.cfg.Limits.Readers {
 		g.Go(func() error { return v.engine.runReader(ctx) })
@@ -220,6 +225,7 @@ func (v *Validator) followChain(ctx context.Context) error {
 	if err := v.awaitChain(ctx); err != nil {
 		return err
 	}
+	close(v.chainKnown)
 	err := v.cfg.Follower.Run(ctx, func(u tempo.Update) error {
 		v.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),

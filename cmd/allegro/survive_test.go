@@ -476,7 +476,7 @@ func TestFullDiskStopsTheSigner(t *testing.T) {
 	}
 	t.Logf("paid %d times", paid)
 	require.Contains(t, *self.Running.WhyNot, "check the disk")
-	require.Contains(t, strings.Join(self.Running.Problems, "\n"), "stopped signing")
+	require.Contains(t, strings.Join(self.Running.Problems, "\n"), "does not sign")
 	last := l.pay("alice", "bob", "0.0001", "certified")
 	require.NotContains(t, last.Signers, "dave")
 	l.reach("dave", last.TxID, "certified")

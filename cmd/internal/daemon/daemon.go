@@ -115,10 +115,11 @@ func (d *Daemon) build() error {
 	for _, a := range d.file.Assets {
 		tokens = append(tokens, common.Address(a.Address))
 	}
-	follower, err := tempo.NewFollower(d.chain, tempo.FollowerConfig{Tokens: tokens, Finality: tempo.Tag(d.file.Chain.Finality)})
+	heads, err := tempo.NewFollower(d.chain, tempo.FollowerConfig{Tokens: tokens, Finality: tempo.Tag(d.file.Chain.Finality)})
 	if err != nil {
 		return err
 	}
+	follower := &rightChain{heads, d.chain, d.store, d.rules.ChainID(), d.rpcHost()}
 	var boot [8]byte
 	rand.Read(boot[:]) // never fails
 	switch cfg.Node.Role {
@@ -177,7 +178,7 @@ func members(f *netfile.File) []p2p.Member {
 	return out
 }
 
-func (d *Daemon) buildValidator(node p2p.Config, follower *tempo.Follower, boot [8]byte) error {
+func (d *Daemon) buildValidator(node p2p.Config, follower *rightChain, boot [8]byte) error {
 	key, err := d.home.VoteKey()
 	if err != nil {
 		return err
@@ -232,7 +233,7 @@ func (d *Daemon) checkSponsor(sponsor common.Address) error {
 	return nil
 }
 
-func (d *Daemon) buildClient(node p2p.Config, follower *tempo.Follower, boot [8]byte) error {
+func (d *Daemon) buildClient(node p2p.Config, follower *rightChain, boot [8]byte) error {
 	account := common.Address(d.home.Config().Client.Account)
 	if account == (common.Address{}) {
 		return errors.New("client.account in config.toml names no account: make one with allegro account new --use")

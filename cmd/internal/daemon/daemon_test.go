@@ -78,10 +78,18 @@ func (w *world) home(role p2p.Role, name string) *home.Home {
 // run runs the peer of a home until the test ends and returns a client of its API.
 func (w *world) run(h *home.Home, now func() time.Time) *api.Client {
 	w.t.Helper()
+	client, stop := w.start(h, now)
+	w.t.Cleanup(stop)
+	return client
+}
+
+// start runs the peer of a home until stop is called.
+func (w *world) start(h *home.Home, now func() time.Time) (client *api.Client, stop func()) {
+	w.t.Helper()
 	require.NoError(w.t, h.SaveNetwork(w.file))
 	d, err := New(w.t.Context(), h, w.options(now))
 	require.NoError(w.t, err)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	select {
@@ -91,13 +99,12 @@ func (w *world) run(h *home.Home, now func() time.Time) *api.Client {
 	}
 	path, err := h.SocketPath()
 	require.NoError(w.t, err)
-	client := api.Dial(path)
-	w.t.Cleanup(func() {
+	client = api.Dial(path)
+	return client, func() {
 		client.Close()
-		stop()
+		cancel()
 		require.NoError(w.t, <-done)
-	})
-	return client
+	}
 }
 
 func (w *world) options(now func() time.Time) Options {
@@ -354,4 +361,34 @@ func TestNextCommitteeTakesOffice(t *testing.T) {
 		require.True(t, *self.Running.Signing)
 	}
 	require.Len(t, topics(), 2, "the old topics are left a while later")
+}
+
+// A node of another chain than the network's, or than the one that the home has evidence
+// of, ends the peer with the reason, whatever its role, before anything is read there.
+func TestWrongChainIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.home(p2p.RoleValidator, "dave")
+	for _, role := range []p2p.Role{p2p.RoleClient, p2p.RoleAggregator} {
+		h := w.home(role, "p-"+string(role))
+		w.file.Chain.ID++
+		require.ErrorContains(t, w.end(h), "chain 31337 is at", role)
+		w.file.Chain.ID--
+
+		h = w.home(role, "q-"+string(role))
+		client, stop := w.start(h, time.Now)
+		w.wait(client, "block")
+		stop()
+		other := newWorld(t)
+		require.NoError(t, h.Config().Set("chain.rpc", other.url))
+		require.ErrorIs(t, w.end(h), ErrWrongChain, role)
+	}
+}
+
+// end runs a peer that ends by itself and returns why.
+func (w *world) end(h *home.Home) error {
+	w.t.Helper()
+	require.NoError(w.t, h.SaveNetwork(w.file))
+	d, err := New(w.t.Context(), h, w.options(time.Now))
+	require.NoError(w.t, err)
+	return d.Run(w.t.Context())
 }

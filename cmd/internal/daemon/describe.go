@@ -39,17 +39,12 @@ func (d *Daemon) self() api.Self {
 	return doc
 }
 
-// signing reports whether this validator may sign, and why not.
+// signing reports whether this validator signs for the committee in office, and why not.
 func (d *Daemon) signing() (bool, string) {
-	if err := d.validator.Halted(); err != nil {
-		return false, err.Error()
+	if _, reason := d.validator.MaySign(d.current().ID()); reason != nil {
+		return false, reason.Error()
 	}
-	select {
-	case <-d.validator.Signing():
-		return true, ""
-	default:
-		return false, "it catches up with members until those make a quorum"
-	}
+	return true, ""
 }
 
 func (d *Daemon) readiness() api.Readiness {
@@ -89,8 +84,8 @@ const (
 func (d *Daemon) problems() []string {
 	problems := []string{}
 	if d.validator != nil {
-		if err := d.validator.Halted(); err != nil {
-			problems = append(problems, fmt.Sprintf("this validator has stopped signing: %s", err))
+		if signing, why := d.signing(); !signing {
+			problems = append(problems, "this validator does not sign: "+why)
 		}
 	}
 	seen := d.replica.BlocksSeen()

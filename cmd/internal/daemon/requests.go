@@ -56,7 +56,7 @@ func (d *Daemon) serveWait(ctx context.Context, r *http.Request) (any, error) {
 	case "quorum":
 		err = d.await(ctx, p2p.Readiness.QuorumReachable)
 		if err == nil && d.validator != nil {
-			err = d.awaitSigning(ctx)
+			err = d.validator.AwaitSigning(ctx, d.current().ID())
 		}
 	case "block":
 		at := d.height()
@@ -86,15 +86,6 @@ func (d *Daemon) await(ctx context.Context, enough func(p2p.Readiness) bool) err
 	return err
 }
 
-func (d *Daemon) awaitSigning(ctx context.Context) error {
-	select {
-	case <-d.validator.Signing():
-		return d.validator.Halted()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // explainDeadline says what is missing if a wait ran out of time.
 func (d *Daemon) explainDeadline(err error, what string) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -102,11 +93,6 @@ func (d *Daemon) explainDeadline(err error, what string) error {
 	}
 	r := d.readiness()
 	reasons := append(append(d.problems(), r.Waiting...), r.Missing...)
-	if d.validator != nil {
-		if signing, why := d.signing(); !signing {
-			reasons = append(reasons, "does not sign: "+why)
-		}
-	}
 	message := what + " in time"
 	if len(reasons) > 0 {
 		message += ": " + strings.Join(reasons, "; ")

@@ -50,13 +50,39 @@ func (h *Home) Lock(command string) (*Lock, error) {
 	return l, err
 }
 
-// LockVoteKey takes a vote key for a command, so that no second process on this
-// machine votes with it from a copy of the home: two signers of one key can
+// voteLocks is the folder of the locks on vote keys: one for all processes of a user,
+// whatever their TMPDIR, and closed to others, who could otherwise block a validator or
+// lead what is written there elsewhere.
+func voteLocks() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("locking the vote key: no folder for it, set HOME: %w", err)
+	}
+	dir := filepath.Join(base, "allegro", "votes")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("locking the vote key: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", fmt.Errorf("locking the vote key: %w", err)
+	}
+	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("locking the vote key: others can reach %s: chmod 700 it", dir)
+	}
+	return dir, nil
+}
+
+// LockVoteKey takes a vote key for a command, so that no second process of this user
+// votes with it from a copy of the home: two signers of one key can
 // contradict each other, and the proof of that costs the validator its seat. The
 // error wraps [ErrInUse] and names the holder.
 func (h *Home) LockVoteKey(public []byte, command string) (*Lock, error) {
-	name := fmt.Sprintf("allegro-vote-%x.lock", sha256.Sum256(public))
-	l, holder, err := lock(filepath.Join(os.TempDir(), name), command, h.dir)
+	dir, err := voteLocks()
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%x.lock", sha256.Sum256(public))
+	l, holder, err := lock(filepath.Join(dir, name), command, h.dir)
 	if errors.Is(err, ErrInUse) {
 		where := ""
 		if holder.Home != "" {
