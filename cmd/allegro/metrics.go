@@ -98,11 +98,10 @@ func metricsOf(ctx context.Context, cmd *cli.Command, timeout time.Duration) (*m
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := awaitRunning(ctx, h)
+	client, err := awaitRunning(ctx, h)
 	if err != nil {
 		return nil, notRunning(h, timeout)
 	}
-	client := api.Dial(r.API)
 	defer client.Close()
 	body, err := client.Raw(ctx, api.RouteMetrics)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -103,6 +104,9 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 		if ctx.Err() == nil && asked.Err() != nil {
 			return fail(exitDeadline, "nothing was signed within %s: the peer has not seen the chain yet", timeout)
 		}
+		if errors.Is(err, api.ErrUnreachable) && !errors.Is(err, api.ErrNotSent) {
+			return withHint(&exitError{exitUnreachable, err}, "the payment may be signed: look with allegro tx list"+inHome(p.s.home.Dir())+" before you pay again")
+		}
 		return err
 	}
 	if !p.asJSON {
@@ -115,7 +119,8 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 		left := max(time.Until(deadline), time.Millisecond)
 		query := url.Values{"wait": {string(stage)}, "timeout": {left.String()}}
 		if err := p.s.Get(ctx, api.RoutePayment, doc.TxID, query, &doc); err != nil {
-			return err
+			return withHint(fmt.Errorf("payment %s is signed and goes on while this home's peer runs, but its stage is not known: %w", doc.TxID, apiError(err)),
+				"do not pay again: allegro tx show "+doc.TxID+inHome(p.s.home.Dir()))
 		}
 		if stageOf(&doc).Rank() < stage.Rank() {
 			break
@@ -129,11 +134,11 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 			return err
 		}
 	}
-	return endOf(&doc, p.want, timeout)
+	return endOf(&doc, p.want, timeout, inHome(p.s.home.Dir()))
 }
 
 // endOf is how a command ends that waited for a stage of a payment.
-func endOf(doc *api.Payment, want fastpay.Stage, timeout time.Duration) error {
+func endOf(doc *api.Payment, want fastpay.Stage, timeout time.Duration, inHome string) error {
 	at := stageOf(doc)
 	switch {
 	case at.Rank() >= want.Rank():
@@ -150,7 +155,7 @@ func endOf(doc *api.Payment, want fastpay.Stage, timeout time.Duration) error {
 		have = "it is " + string(at)
 	}
 	return withHint(fail(exitDeadline, "payment %s is not %s after %s: %s%s", doc.TxID, want, timeout, have, waitingText(doc)),
-		fmt.Sprintf("it goes on while this home's peer runs: allegro tx show %s", doc.TxID))
+		fmt.Sprintf("it goes on while this home's peer runs, do not pay again: allegro tx show %s%s", doc.TxID, inHome))
 }
 
 // waitingText says who has not voted, and why.

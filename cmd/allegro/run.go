@@ -108,7 +108,7 @@ func runRole(ctx context.Context, cmd *cli.Command, role p2p.Role, asJSON bool) 
 		return fail(exitUsage, "%w", err)
 	}
 	if is := h.Config().Node.Role; is != role {
-		return withHint(fail(exitUsage, "home %s is a %s's, not a %s's", h.Dir(), is, role), fmt.Sprintf("allegro %s run", is))
+		return withHint(fail(exitUsage, "home %s is a %s's, not a %s's", h.Dir(), is, role), fmt.Sprintf("allegro %s run%s", is, inHome(h.Dir())))
 	}
 	setupLog(h.Config().Log, cmd.Root().ErrWriter)
 	d, err := newDaemon(ctx, cmd, h)
@@ -216,7 +216,7 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready b
 	for _, text := range append(append(append([]string{}, r.Problems...), r.Ready.Waiting...), r.Ready.Missing...) {
 		say(w, "            %s\n", printable(text))
 	}
-	say(w, "  next      allegro peers ls · allegro tx watch · Ctrl-C stops, twice forces\n")
+	say(w, "  next      allegro peers ls%[1]s · allegro tx watch%[1]s · Ctrl-C stops, twice forces\n", inHome(h.Dir()))
 }
 
 // rpcHost is the host of a home's node: the URL may hold an access token.

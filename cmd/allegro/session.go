@@ -19,6 +19,7 @@ import (
 // that was started for the moment.
 type session struct {
 	*api.Client
+	cmd  *cli.Command
 	home *home.Home
 	stop func() error // ends the peer that was started; nil if it runs by itself
 }
@@ -29,6 +30,9 @@ const (
 	// meshTimeout is how long a peer that was started for the moment may look for
 	// the others before the command goes on with whom it has.
 	meshTimeout = 15 * time.Second
+	// drainTimeout is how long a peer that was started for the moment stays for other
+	// commands that have found it.
+	drainTimeout = 30 * time.Second
 )
 
 // openSession connects to the peer of the home that --home names, or starts it for
@@ -38,56 +42,117 @@ func openSession(ctx context.Context, cmd *cli.Command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := dialRunning(ctx, h)
-	if err != nil {
-		return nil, err
+	s := &session{cmd: cmd, home: h}
+	return s, s.open(ctx)
+}
+
+// open connects to the peer that runs, or starts it. Another command may do the same at
+// that moment.
+func (s *session) open(ctx context.Context) (err error) {
+	for range reopens {
+		client, derr := dialRunning(ctx, s.home)
+		if derr != nil {
+			return derr
+		}
+		if client != nil {
+			s.Client = client
+			return nil
+		}
+		if err = s.start(ctx); !errors.Is(err, home.ErrInUse) {
+			return err
+		}
 	}
-	s := &session{Client: client, home: h}
-	if client != nil {
-		return s, nil
+	return err // it is not the home that is in use, but its vote key
+}
+
+// reopens is how often a session looks for a peer again that is gone.
+const reopens = 5
+
+// again runs an exchange, and runs it again with another peer where the one that another
+// command had started is gone, as long as retry finds its error harmless.
+func (s *session) again(ctx context.Context, retry error, exchange func() error) error {
+	for range reopens {
+		err := exchange()
+		if !errors.Is(err, retry) || s.stop != nil || ctx.Err() != nil {
+			return err
+		}
+		s.Client.Close()
+		if err := s.open(ctx); err != nil {
+			return err
+		}
 	}
-	return s, s.start(ctx, cmd)
+	return exchange()
+}
+
+// Get is [api.Client.Get] with whoever is the home's peer.
+func (s *session) Get(ctx context.Context, route, id string, query url.Values, into any) error {
+	return s.again(ctx, api.ErrUnreachable, func() error { return s.Client.Get(ctx, route, id, query, into) })
+}
+
+// Post is [api.Client.Post] with whoever is the home's peer. What a peer may have seen is
+// not sent to another.
+func (s *session) Post(ctx context.Context, route, id string, body, into any) error {
+	return s.again(ctx, api.ErrNotSent, func() error { return s.Client.Post(ctx, route, id, body, into) })
 }
 
 // dialRunning connects to the peer that runs in a home; nil if none does.
 func dialRunning(ctx context.Context, h *home.Home) (*api.Client, error) {
-	holder, running, err := h.Holder()
-	if err != nil {
-		return nil, fail(exitInternal, "%w", err)
-	}
-	if !running {
-		return nil, nil
-	}
-	r, err := awaitRunning(ctx, h)
-	if err != nil {
-		return nil, fail(exitUnreachable, "pid %d (%s) has home %s but its API does not answer: %w", holder.PID, holder.Command, h.Dir(), err)
-	}
-	return api.Dial(r.API), nil
-}
-
-// awaitRunning waits until a process that has the home has told where its API is.
-func awaitRunning(ctx context.Context, h *home.Home) (home.Running, error) {
 	ctx, cancel := context.WithTimeout(ctx, startingTimeout)
 	defer cancel()
 	for {
-		if r, err := h.Running(); err == nil {
-			c := api.Dial(r.API)
-			err := c.Get(ctx, api.RouteWait, "", url.Values{"for": {"api"}}, new(api.Self))
-			c.Close()
-			if err == nil {
-				return r, nil
-			}
+		holder, running, err := h.Holder()
+		if err != nil {
+			return nil, fail(exitInternal, "%w", err)
+		}
+		if !running {
+			return nil, nil
+		}
+		if client := dialNow(ctx, h); client != nil {
+			return client, nil
 		}
 		select {
-		case <-time.After(50 * time.Millisecond): // another process's files cannot be waited for otherwise
+		case <-time.After(filePause):
 		case <-ctx.Done():
-			return home.Running{}, ctx.Err()
+			return nil, fail(exitUnreachable, "pid %d (%s) has home %s but its API does not answer", holder.PID, holder.Command, h.Dir())
 		}
 	}
 }
 
+// awaitRunning waits until a peer runs in a home and answers.
+func awaitRunning(ctx context.Context, h *home.Home) (*api.Client, error) {
+	for {
+		if client := dialNow(ctx, h); client != nil {
+			return client, nil
+		}
+		select {
+		case <-time.After(filePause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// filePause is how often the files of a home are looked at: nothing tells when another
+// process changes them.
+const filePause = 50 * time.Millisecond
+
+// dialNow connects to the API of the peer that runs in a home; nil if it does not answer.
+func dialNow(ctx context.Context, h *home.Home) *api.Client {
+	r, err := h.Running()
+	if err != nil {
+		return nil
+	}
+	c := api.Dial(r.API)
+	if err := c.Get(ctx, api.RouteWait, "", url.Values{"for": {"api"}}, new(api.Self)); err != nil {
+		c.Close()
+		return nil
+	}
+	return c
+}
+
 // start runs the peer in this process until the session ends.
-func (s *session) start(ctx context.Context, cmd *cli.Command) error {
+func (s *session) start(ctx context.Context) error {
+	cmd := s.cmd
 	setupLog(home.Log{Level: "error", Format: s.home.Config().Log.Format}, cmd.Root().ErrWriter)
 	s.home.Config().Metrics.Listen = "" // nobody reads them in a moment
 	d, err := newDaemon(ctx, cmd, s.home)
@@ -98,8 +163,12 @@ func (s *session) start(ctx context.Context, cmd *cli.Command) error {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(running) }()
 	s.stop = func() error {
+		// Other commands may have found this peer.
+		drained, over := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer over()
+		err := d.Drain(drained)
 		cancel()
-		return <-done
+		return errors.Join(ignoreDeadline(err), <-done)
 	}
 	select {
 	case <-d.Serving():
@@ -108,18 +177,36 @@ func (s *session) start(ctx context.Context, cmd *cli.Command) error {
 		s.stop = nil
 		return fail(exitInternal, "%w", err)
 	case <-ctx.Done():
-		return errors.Join(ctx.Err(), s.stop())
+		cancel()
+		s.stop = nil
+		return errors.Join(ctx.Err(), <-done)
 	}
 	path, err := s.home.SocketPath()
 	if err != nil {
 		return errors.Join(fail(exitInternal, "%w", err), s.stop())
 	}
 	s.Client = api.Dial(path)
-	err = s.Get(ctx, api.RouteWait, "", url.Values{"for": {"mesh"}, "timeout": {meshTimeout.String()}}, new(api.Self))
+	err = s.Get(ctx, api.RouteWait, "", url.Values{"for": {"mesh"}, "timeout": {s.meshTimeout().String()}}, new(api.Self))
 	if err != nil && ctx.Err() == nil {
 		say(cmd.Root().ErrWriter, "allegro: this peer goes on without everybody: %s\n", printable(err.Error()))
 	}
 	return nil
+}
+
+// meshTimeout is how long the start of a peer may take: not longer than the command has.
+func (s *session) meshTimeout() time.Duration {
+	if own := s.cmd.Duration("timeout"); own > 0 {
+		return min(own, meshTimeout)
+	}
+	return meshTimeout
+}
+
+// ignoreDeadline drops the error of a wait that was given up.
+func ignoreDeadline(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // close ends the session.

@@ -27,6 +27,7 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // These tests break networks of real processes: kill -9, stopped and cut off processes,
@@ -558,4 +559,26 @@ func (l *lab) signalled(name string, signals int) error {
 		}
 	}
 	return cmd.Wait()
+}
+
+// Commands that come at once in a home where no peer runs use the peer that one of them
+// has started, and none of them suffers from its end.
+func TestCommandsAtOnceInAHomeAtRest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, nil)
+	l.up()
+	require.NoError(t, l.Stop(l.ctx, "alice"))
+	const commands = 8
+	var g errgroup.Group
+	for range commands {
+		g.Go(func() error {
+			_, err := l.Command(l.ctx, "alice", "pay", "--to", "bob", "--amount", "1", "--timeout", patience.String())
+			return err
+		})
+	}
+	require.NoError(t, g.Wait())
+	var list api.Payments
+	l.read("alice", &list, "tx", "list")
+	require.Len(t, list.Payments, commands)
+	l.requireBalances(map[string]string{"alice": "7000000", "bob": "13000000"})
 }

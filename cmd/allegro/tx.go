@@ -89,7 +89,7 @@ func showTx(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) erro
 	if err != nil || want == "" {
 		return err
 	}
-	return endOf(&doc, want, cmd.Duration("timeout"))
+	return endOf(&doc, want, cmd.Duration("timeout"), inHome(s.home.Dir()))
 }
 
 func listTxs(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {

@@ -46,14 +46,13 @@ func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	deadline := time.Now().Add(timeout)
 	waiting, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	r, err := awaitRunning(waiting, h)
+	client, err := awaitRunning(waiting, h)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
 		return notRunning(h, timeout)
 	}
-	client := api.Dial(r.API)
 	defer client.Close()
 	var self api.Self
 	left := max(time.Until(deadline), time.Millisecond)

@@ -20,8 +20,13 @@ type Client struct{ http http.Client }
 // maxAnswer bounds what is read of an answer, in bytes: the longest list of payments.
 const maxAnswer = 64 << 20
 
-// ErrUnreachable means that nobody answers at the socket.
-var ErrUnreachable = errors.New("the peer does not answer")
+// Failures of an exchange with a peer.
+var (
+	// ErrUnreachable means that nobody answers at the socket.
+	ErrUnreachable = errors.New("the peer does not answer")
+	// ErrNotSent means that, moreover, the peer has not seen the request.
+	ErrNotSent = fmt.Errorf("%w: nobody listens", ErrUnreachable)
+)
 
 // Dial returns a client of the socket at path. It does not connect yet.
 func Dial(path string) *Client {
@@ -81,6 +86,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 			resp.Body.Close()
 		}
 		return nil, ctx.Err()
+	}
+	if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
+		return nil, fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)

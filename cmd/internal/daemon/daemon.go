@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/allegro-p2p/allegro/aggregator"
@@ -65,6 +66,7 @@ type Daemon struct {
 	voteKey   [32]byte // public
 	client    *client.Client
 
+	api        *http.Server  // set before serving is closed
 	socket     string        // of the API; set before that is served
 	metricsURL string        // the same; empty if not served
 	serving    chan struct{} // closed when the API is served and the node listens
@@ -282,6 +284,15 @@ func (d *Daemon) Run(ctx context.Context) (err error) {
 
 // Serving is closed once the peer listens and its API answers.
 func (d *Daemon) Serving() <-chan struct{} { return d.serving }
+
+// Drain takes no further commands and returns when those under way have their answer, or
+// ctx ends. A peer that one command has started for the moment serves others meanwhile.
+func (d *Daemon) Drain(ctx context.Context) error {
+	if err := d.home.ForgetRunning(); err != nil {
+		return err
+	}
+	return d.api.Shutdown(ctx)
+}
 
 // Close frees what the daemon holds. Run calls it.
 func (d *Daemon) Close() error {

@@ -45,7 +45,7 @@ func (d *Daemon) serve(ctx context.Context) (err error) {
 		d.metricsURL = fmt.Sprintf("http://%s/metrics", metrics.Addr())
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	serveOn(ctx, g, socket, d.routes())
+	d.api = serveOn(ctx, g, socket, d.routes())
 	if metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", d.metricsHandler())
@@ -92,7 +92,7 @@ func (d *Daemon) listenAPI() (net.Listener, error) {
 }
 
 // serveOn serves until ctx ends, then lets requests finish for a moment.
-func serveOn(ctx context.Context, g *errgroup.Group, listener net.Listener, handler http.Handler) {
+func serveOn(ctx context.Context, g *errgroup.Group, listener net.Listener, handler http.Handler) *http.Server {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout,
 		// Requests that wait end with the daemon.
@@ -115,6 +115,7 @@ func serveOn(ctx context.Context, g *errgroup.Group, listener net.Listener, hand
 		}
 		return nil
 	})
+	return server
 }
 
 func (d *Daemon) metricsHandler() http.Handler {
