@@ -580,5 +580,6 @@ func TestCommandsAtOnceInAHomeAtRest(t *testing.T) {
 	var list api.Payments
 	l.read("alice", &list, "tx", "list")
 	require.Len(t, list.Payments, commands)
+	l.start("alice")
 	l.requireBalances(map[string]string{"alice": "7000000", "bob": "13000000"})
 }
