@@ -64,6 +64,19 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// A validator that lost its vote key keeps its peer id, and has a new key in the next
+// committee: it is dialed for both.
+func TestTargetWithTwoKeys(t *testing.T) {
+	w := NewWorld(t, 2)
+	at := "/ip4/1.2.3.4/tcp/1/p2p/" + IdentityFromSeed("a").PeerID().String()
+	targets, err := newTargets(&Config{Identity: IdentityFromSeed("self"), Members: []Member{
+		{Key: w.Now.Key(0), Name: "dave", Addrs: []string{at}}, {Key: w.Now.Key(1), Name: "dave", Addrs: []string{at}},
+	}})
+	if err != nil || len(targets) != 1 || !targets[0].speaksFor(w.Now.Key(0)) || !targets[0].speaksFor(w.Now.Key(1)) {
+		t.Errorf("%d targets, %v, want one for both keys", len(targets), err)
+	}
+}
+
 func TestRefusalsAreBounded(t *testing.T) {
 	r := newRoster(must(newMetrics(nil)), nil, func() {})
 	for i := range 3 * maxRefusals {
