@@ -8,6 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
+// logger exists before a program sets levels: a level reaches only loggers that are there.
+var logger = log.Logger("allegro/tempo")
+
 // Defaults of [Options]; each reason stands at its field.
 const (
 	defaultRequestTimeout = 5 * time.Second
@@ -65,7 +68,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = &log.Logger("allegro/tempo").SugaredLogger
+		o.Logger = &logger.SugaredLogger
 	}
 	return o
 }

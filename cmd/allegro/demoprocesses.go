@@ -21,11 +21,15 @@ func demoOfProcesses(ctx context.Context, cmd *cli.Command, cfg testnet.Config, 
 	if err != nil {
 		return fail(exitInternal, "finding this program: %w", err)
 	}
+	spec := processes.Spec{
+		Validators: cfg.Validators, Clients: cfg.Clients, Aggregators: cfg.Aggregators, BlockTime: cfg.BlockTime, EpochLength: demoEpoch,
+	}
+	if err := spec.Validate(); err != nil {
+		return fail(exitUsage, "%w", err)
+	}
 	printer.header(cmd.String("home"))
 	started := time.Now()
-	net, err := processes.Init(ctx, cfg.Dir, program, processes.Spec{
-		Validators: cfg.Validators, Clients: cfg.Clients, Aggregators: cfg.Aggregators, BlockTime: cfg.BlockTime, EpochLength: demoEpoch,
-	})
+	net, err := processes.Init(ctx, cfg.Dir, program, spec)
 	if err != nil {
 		return fail(exitInternal, "%w", err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
@@ -11,6 +12,16 @@ import (
 // Both keys of [log] change what is logged.
 func TestLogConfigHasAnEffect(t *testing.T) {
 	defer setupLog(home.Log{Level: "error", Format: home.LogAuto}, &bytes.Buffer{})
+	// A level reaches only the loggers that are there when it is set.
+	for _, name := range []string{"client", "daemon", "devchain", "replica", "tempo", "validator"} {
+		if !slices.Contains(log.GetSubsystems(), "allegro/"+name) {
+			t.Errorf("no logger %s when levels are set", name)
+		}
+	}
+	setupLog(home.Log{Level: "info,tempo=debug", Format: home.LogJSON}, &bytes.Buffer{})
+	if !log.Logger("allegro/tempo").Desugar().Core().Enabled(-1) {
+		t.Error("level info,tempo=debug: debug messages of tempo are not logged")
+	}
 	logger := log.Logger("allegro/client")
 	for level, enabled := range map[string]bool{"debug": true, "info": false, "info,client=debug": true, "debug,client=warn": false} {
 		setupLog(home.Log{Level: level, Format: home.LogJSON}, &bytes.Buffer{})

@@ -48,12 +48,12 @@ func main() {
 	os.Exit(code)
 }
 
-// interruptible returns a context that ends with the first signal to stop. The second
-// one finds no handler and ends the process at once.
+// interruptible returns a context that ends with the first signal to stop, of which the
+// end of the terminal is one: a demo leaves no process behind. The second one finds no handler and ends the process at once.
 func interruptible() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
 		signal.Stop(signals)

@@ -92,8 +92,9 @@ type errorBody struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// printError writes the error that a command ended in: one line of text and one
-// of advice, or one JSON document if the command was asked for that.
+// printError writes the error that a command ended in: its text and a line of
+// advice, or one JSON document if the command was asked for that. Lines of the text
+// after the first are indented, so that none of them poses as another message.
 func printError(w io.Writer, err error) {
 	if errors.Is(err, errSaid) {
 		return
@@ -107,7 +108,13 @@ func printError(w io.Writer, err error) {
 		_ = writeJSON(w, errorDocument{errorBody{codeOf(err), err.Error(), hint}})
 		return
 	}
-	fmt.Fprintln(w, "allegro:", printable(err.Error()))
+	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
+		if i == 0 {
+			fmt.Fprintln(w, "allegro:", printable(line))
+		} else {
+			fmt.Fprintln(w, " ", printable(strings.TrimRight(line, " \r")))
+		}
+	}
 	if hint != "" {
 		fmt.Fprintln(w, "  hint:", printable(hint))
 	}

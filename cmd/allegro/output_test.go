@@ -25,7 +25,7 @@ func TestPrintError(t *testing.T) {
 	}
 	text.Reset()
 	printError(&text, errors.New("the file says \x1b[2J\u009b1m\nallegro: ok\u202e"))
-	if want := `allegro: the file says \x1b[2J\u009b1m\nallegro: ok\u202e` + "\n"; text.String() != want {
+	if want := `allegro: the file says \x1b[2J\u009b1m` + "\n  " + `allegro: ok\u202e` + "\n"; text.String() != want {
 		t.Errorf("printed %q, want %q", text.String(), want)
 	}
 }

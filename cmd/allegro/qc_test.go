@@ -35,7 +35,7 @@ func TestQCVerify(t *testing.T) {
 	var d qcVerifyDocument
 	decodeOne(t, r.stdout, &d)
 	if d.Schema != "allegro.qc_verify/v1" || !d.Valid || d.Network != "demo" || d.TxID != s.tx.ID().Hex() ||
-		d.View.Amount != "10500000" || d.Amount != "10.50" || d.Symbol != "pathUSD" || d.Guarantee != "conditional" ||
+		d.View.Amount != "10500000" || d.Tokens != "10.50" || d.Symbol != "pathUSD" || d.Guarantee != "conditional" ||
 		d.ValidBeforeTime != "2030-01-01T00:00:00Z" || d.Worth != qcWorth {
 		t.Errorf("document is %+v", d)
 	}
@@ -70,7 +70,7 @@ func TestQCVerifyUnlisted(t *testing.T) {
 	r := command(t, nil, "qc", "verify", "-o", "json", "--network", network, file)
 	var d qcVerifyDocument
 	decodeOne(t, r.stdout, &d)
-	if d.Symbol != "" || d.Amount != "" || d.ValidBeforeTime != "" {
+	if d.Symbol != "" || d.Tokens != "" || d.ValidBeforeTime != "" {
 		t.Errorf("document is %+v", d)
 	}
 }

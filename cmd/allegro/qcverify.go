@@ -69,7 +69,7 @@ type qcVerifyDocument struct {
 	TxID            string         `json:"tx_id"`
 	View            fastpay.QCView `json:"view"`
 	Symbol          string         `json:"symbol,omitempty"` // absent if the network file does not list the asset
-	Amount          string         `json:"amount,omitempty"` // in tokens, such as "10.50"; absent with the symbol
+	Tokens          string         `json:"tokens,omitempty"` // the amount in tokens, such as "10.50"; absent with the symbol
 	ValidBeforeTime string         `json:"valid_before_time,omitempty"`
 	Signers         []signerName   `json:"signers"`
 	Guarantee       string         `json:"guarantee"`
@@ -98,7 +98,7 @@ func describeQC(qc *fastpay.QC, network *netfile.File) qcVerifyDocument {
 	}
 	if asset, ok := network.AssetByAddress(e.Asset); ok {
 		d.Symbol = asset.Symbol
-		d.Amount = netfile.FormatAmount(e.Amount, asset.Decimals)
+		d.Tokens = netfile.FormatAmount(e.Amount, asset.Decimals)
 	}
 	members := network.MembersOf(qc.Committee().ID())
 	for _, s := range d.View.Signers {
@@ -122,7 +122,7 @@ func (d *qcVerifyDocument) print(w io.Writer) error {
 	v := &d.View
 	amount := v.Amount + " units of a token that the network file does not list"
 	if d.Symbol != "" {
-		amount = fmt.Sprintf("%s %s (%s units)", d.Amount, d.Symbol, v.Amount)
+		amount = fmt.Sprintf("%s %s (%s units)", d.Tokens, d.Symbol, v.Amount)
 	}
 	note := v.Note + " (SHA-256 of the payer's text)"
 	if common.HexToHash(v.Note) == (common.Hash{}) {

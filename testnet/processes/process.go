@@ -37,6 +37,8 @@ type process struct {
 	log  string   // its standard error
 	out  string   // its standard output; empty: thrown away
 	pid  func() (int, error)
+
+	begin int64 // where in its log this start of it began
 }
 
 // chainProcess is the development chain.
@@ -110,8 +112,7 @@ func (p *process) start(ctx context.Context, program string) error {
 		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	defer log.Close()
-	begin, err := log.Seek(0, 2)
-	if err != nil {
+	if p.begin, err = log.Seek(0, 2); err != nil {
 		return fmt.Errorf("starting %s: %w", p.name, err)
 	}
 	cmd := exec.Command(program, p.args...)
@@ -137,7 +138,7 @@ func (p *process) start(ctx context.Context, program string) error {
 		}
 		select {
 		case err := <-ended:
-			return fmt.Errorf("%s ended as soon as it was started (%v): %s", p.name, err, p.tail(begin))
+			return fmt.Errorf("%s ended as soon as it was started (%v): %s", p.name, err, p.tail())
 		case <-time.After(pollInterval):
 		case <-ctx.Done():
 			return fmt.Errorf("starting %s: %w", p.name, ctx.Err())
@@ -145,13 +146,13 @@ func (p *process) start(ctx context.Context, program string) error {
 	}
 }
 
-// tail is the end of the process's log from an offset on.
-func (p *process) tail(begin int64) string {
+// tail is the end of what this start of the process has logged.
+func (p *process) tail() string {
 	data, err := os.ReadFile(p.log)
 	if err != nil {
 		return err.Error()
 	}
-	data = bytes.TrimSpace(data[min(int(begin), len(data)):])
+	data = bytes.TrimSpace(data[min(int(p.begin), len(data)):])
 	if len(data) > maxTail {
 		data = data[len(data)-maxTail:]
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -12,20 +13,68 @@ import (
 )
 
 // Up starts what does not run and returns when every peer reaches a quorum and gossip
-// flows. The error says of each peer what it lacks.
+// flows. The error says of each peer what it lacks, or at once which process has ended
+// and why.
 func (n *Net) Up(ctx context.Context, timeout time.Duration) error {
-	for _, p := range n.processes() {
+	processes := n.processes()
+	for _, p := range processes {
 		running, err := p.running()
 		if err != nil {
 			return err
 		}
 		if running {
+			if info, err := os.Stat(p.log); err == nil {
+				p.begin = info.Size()
+			}
 			continue
 		}
 		if err := p.start(ctx, n.program); err != nil {
 			return err
 		}
 	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		defer cancel() // the others would wait for it in vain
+		ended <- watch(waiting, processes)
+	}()
+	errs := n.awaitAll(waiting, timeout)
+	if err := errors.Join(errs...); err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		return err
+	}
+	return errors.Join(errs...)
+}
+
+// watch returns an error about the first of some processes that has ended, or nil after
+// the end of ctx if none has.
+func watch(ctx context.Context, processes []*process) error {
+	for {
+		for _, p := range processes {
+			running, err := p.running()
+			if err != nil {
+				return err
+			}
+			if !running {
+				return fmt.Errorf("%s ended soon after it was started: %s", p.name, p.tail())
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		select {
+		case <-time.After(pollInterval):
+		case <-ctx.Done(): // look once more
+		}
+	}
+}
+
+// awaitAll waits until every peer is ready, and returns what each lacks then.
+func (n *Net) awaitAll(ctx context.Context, timeout time.Duration) []error {
 	deadline := time.Now().Add(timeout)
 	names := n.Names()
 	errs := make([]error, len(names))
@@ -47,7 +96,7 @@ func (n *Net) Up(ctx context.Context, timeout time.Duration) error {
 			errs[i] = fmt.Errorf("%s: %w", names[i], err)
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Start starts one peer that does not run.
@@ -228,7 +277,7 @@ func (n *Net) statusOf(ctx context.Context, m member) (Row, error) {
 	}
 	quorum := fmt.Sprintf("reaches %d of %d, %d needed", r.Ready.Weight, r.Ready.Total, r.Ready.Threshold)
 	row.PID, row.API, row.Metrics, row.Height, row.Quorum = &r.PID, &r.API, r.Metrics, r.Chain.Height, &quorum
-	row.Problem = slices.Concat([]string{}, r.Problems, r.Ready.Waiting, r.Ready.Missing)
+	row.Problem = append(row.Problem, slices.Concat(r.Problems, r.Ready.Waiting, r.Ready.Missing)...) // never nil
 	return row, nil
 }
 
