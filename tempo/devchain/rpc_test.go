@@ -476,3 +476,29 @@ func TestDevRPC(t *testing.T) {
 		t.Errorf("block %d, want one for each request", n)
 	}
 }
+
+// evm_mine takes the time of the block, as anvil's does: as digits of either kind,
+// as far ahead as one likes, but not in the past.
+func TestMineAtATime(t *testing.T) {
+	c := start(t, func(cfg *devchain.Config) { cfg.DevRPC = true })
+	at := uint64(genesisTime.Unix()) + 1000
+	for _, seconds := range []any{at, hexutil.Uint64(at + 1), at + 1} {
+		var zero string
+		if err := c.rpc.Call(&zero, "evm_mine", seconds); err != nil || zero != "0x0" {
+			t.Fatalf("evm_mine(%v): %q, %v", seconds, zero, err)
+		}
+	}
+	head := must[*types.Header](t)(c.client.HeaderByNumber(t.Context(), nil))
+	if head.Number.Uint64() != 3 || head.Time != at+1 {
+		t.Errorf("block %d at %d, want 3 at %d", head.Number, head.Time, at+1)
+	}
+	for seconds, want := range map[any]string{
+		at:     "is before that of the latest block",
+		"soon": "invalid argument",
+	} {
+		var out any
+		if err := c.rpc.Call(&out, "evm_mine", seconds); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("evm_mine(%v): %v, want %q", seconds, err, want)
+		}
+	}
+}
