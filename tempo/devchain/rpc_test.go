@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 	"github.com/holiman/uint256"
@@ -215,6 +216,10 @@ func TestRevertData(t *testing.T) {
 		insufficient := bytes.Join([][]byte{
 			tempo.SelectorInsufficientBalance[:], word(5_000_000), word(6_000_000), common.LeftPadBytes(tempo.PathUSD[:], 32),
 		}, nil)
+		errorSelector := func(signature string) []byte { return crypto.Keccak256([]byte(signature))[:4] }
+		unknown := func(selector ...byte) []byte {
+			return append(errorSelector("UnknownFunctionSelector(bytes4)"), common.RightPadBytes(selector, 32)...)
+		}
 		for _, tc := range []struct {
 			name  string
 			to    common.Address
@@ -226,10 +231,12 @@ func TestRevertData(t *testing.T) {
 			{"zero recipient", tempo.PathUSD, tempo.EncodeTransfer(common.Address{}, usd(1)), tempo.SelectorInvalidRecipient[:]},
 			{"token as recipient", tempo.PathUSD, tempo.EncodeTransfer(tempo.BetaUSD, usd(1)), tempo.SelectorInvalidRecipient[:]},
 			{"protocol nonce", tempo.NoncePrecompile, tempo.EncodeGetNonce(c.bob.address, new(uint256.Int)), tempo.SelectorProtocolNonceNotSupported[:]},
-			{"no such function", tempo.PathUSD, []byte{1, 2, 3, 4}, []byte{}},
+			{"no such function", tempo.PathUSD, []byte{1, 2, 3, 4, 5}, unknown(1, 2, 3, 4)},
+			{"half a selector", tempo.PathUSD, []byte{1, 2}, []byte{}},
 			{"short calldata", tempo.PathUSD, tempo.SelectorTransfer[:], []byte{}},
-			{"no such token", common.HexToAddress("0x20c00000000000000000000000000000000000ff"), tempo.SelectorDecimals[:], []byte{}},
-			{"fee manager", tempo.FeeManager, []byte{1, 2, 3, 4}, []byte{}},
+			{"no such token", common.HexToAddress("0x20c00000000000000000000000000000000000ff"), tempo.SelectorDecimals[:], errorSelector("Uninitialized()")},
+			{"fee manager", tempo.FeeManager, []byte{1, 2, 3, 4}, unknown(1, 2, 3, 4)},
+			{"no such function of the nonces", tempo.NoncePrecompile, []byte{1, 2, 3, 4}, []byte{}},
 		} {
 			err := call(c.bob.address, tc.to, tc.input)
 			var revert rpc.DataError
