@@ -349,6 +349,7 @@ func TestLogs(t *testing.T) {
 		for name, q := range map[string]any{
 			"hash and range": map[string]any{"blockHash": first, "fromBlock": "0x0"},
 			"empty range":    map[string]any{"fromBlock": "0x3", "toBlock": "0x1"},
+			"future range":   map[string]any{"fromBlock": "0x4", "toBlock": "0x5"},
 			"unknown hash":   map[string]any{"blockHash": common.Hash{1}},
 			"five places":    map[string]any{"topics": make([]any, 5)},
 			"no address":     map[string]any{"address": "0x12"},
