@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/tempo/anvil"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/urfave/cli/v3"
 )
@@ -33,7 +34,9 @@ func demoCommand() *cli.Command {
 			&cli.IntFlag{Name: "hops", Value: 2, Usage: "number of chained payments, through one client more", Local: true},
 			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
 			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
-			&cli.StringFlag{Name: "chain", Usage: "settle on the Tempo chain at `URL`, whose development accounts must hold money, instead of an own one; --block-time is that chain's", Local: true},
+			&cli.StringFlag{Name: "chain", Usage: "settle on `CHAIN` instead of an own one: anvil, which is started, or the URL of a Tempo chain with blocks of --block-time whose development accounts hold money", Local: true},
+			&cli.StringFlag{Name: "anvil", Usage: "with --chain anvil: the program is `PATH`", Local: true},
+			&cli.StringFlag{Name: "hardfork", Usage: "with --chain anvil: the chain's `FORK`, t0 to t4", Value: "t4", Local: true},
 			&cli.BoolFlag{Name: "processes", Usage: "run each peer and the chain as a process of its own, as allegro testnet does", Local: true},
 			outputFlag(),
 		},
@@ -55,6 +58,14 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if cfg.ChainURL == chainAnvil {
+		node, err := startAnvil(ctx, cmd)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = node.Stop() }() // what it ends with says nothing about the demo
+		cfg.ChainURL = node.URL()
+	}
 
 	printer := &demoPrinter{out: prose, cfg: cfg, how: "all keys are public: never use them for money"}
 	if cfg.ChainURL != "" {
@@ -142,6 +153,18 @@ func demoConfig(cmd *cli.Command) (cfg testnet.Config, remove func() error, err 
 		return cfg, nil, errors.Join(fail(exitUsage, "%w", err), remove())
 	}
 	return cfg, remove, nil
+}
+
+// chainAnvil is the --chain that the demo starts itself.
+const chainAnvil = "anvil"
+
+// startAnvil starts the chain of --chain anvil.
+func startAnvil(ctx context.Context, cmd *cli.Command) (*anvil.Process, error) {
+	node, err := anvil.Start(ctx, anvil.Options{Path: cmd.String("anvil"), Hardfork: cmd.String("hardfork"), BlockTime: cmd.Duration("block-time")})
+	if err != nil {
+		return nil, fail(exitUsage, "--chain anvil: %w", err)
+	}
+	return node, nil
 }
 
 // emptyFolder makes a folder, or accepts one in which nothing is.

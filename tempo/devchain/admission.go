@@ -33,6 +33,8 @@ func admit(cfg Config, head *block, w world, s *signed) error {
 	switch {
 	case tx.ChainID != cfg.ChainID:
 		return fmt.Errorf("invalid chain id: transaction is for %d, this chain is %d", tx.ChainID, cfg.ChainID)
+	case tx.Sponsored && s.payer == s.sender:
+		return fmt.Errorf("fee payer is the sender: %s cannot sponsor itself, sign without a sponsor", s.sender)
 	case tx.MaxFeePerGas.LtUint64(cfg.BaseFee):
 		return fmt.Errorf("max fee per gas less than block base fee: have %s, need %d", &tx.MaxFeePerGas, cfg.BaseFee)
 	case tx.MaxPriorityFeePerGas.Gt(&tx.MaxFeePerGas):

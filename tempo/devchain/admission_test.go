@@ -80,6 +80,15 @@ func TestAdmissionRefusesSignatures(t *testing.T) {
 	_, err = c.submit(c.sign(half, c.alice))
 	refusedWith(t, err, "its signature is still missing")
 
+	own := draft(0, pay(c.bob, usd(1)))
+	own.Sponsored = true
+	c.sign(own, c.alice)
+	if err := own.SignSponsor(c.alice.address, c.alice.key); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.submit(own)
+	refusedWith(t, err, "cannot sponsor itself")
+
 	keychain := draft(0, pay(c.bob, usd(1)))
 	root := c.alice.address
 	bound := crypto.Keccak256Hash([]byte{4}, keychain.SignHash().Bytes(), root[:])
@@ -94,6 +103,24 @@ func TestAdmissionRefusesSignatures(t *testing.T) {
 	var hash common.Hash
 	err = c.rpc.Call(&hash, "eth_sendRawTransaction", hexutil.Bytes{0x02, 0xc0})
 	refusedWith(t, err, "type byte 0x02, want 0x76")
+}
+
+// v is written as 0 or 1 by some; the transaction is known by the other form, in
+// which a node encodes it.
+func TestBothFormsOfVAreOneTransaction(t *testing.T) {
+	c := start(t)
+	tx := c.sign(draft(0, pay(c.bob, usd(1))), c.alice)
+	short := *tx
+	short.Signature = bytes.Clone(tx.Signature)
+	short.Signature[64] -= 27
+	if hash, err := c.submit(&short); err != nil || hash != tx.Hash() {
+		t.Fatalf("hash %s, %v, want %s", hash, err, tx.Hash())
+	}
+	_, err := c.submit(tx)
+	refusedWith(t, err, "transaction already imported")
+	c.mine()
+	c.status(tx.Hash(), 1)
+	c.missing(short.Hash())
 }
 
 // The same bytes again are an error while they wait and a hash afterwards.

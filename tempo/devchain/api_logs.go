@@ -160,6 +160,9 @@ func (c *Chain) blocksOf(f *logFilter) ([]*block, error) {
 	if from > to {
 		return nil, coded(codeInvalidParams, fmt.Errorf("range from block %d to %d is empty", from, to))
 	}
+	if latest := c.head().number(); from > latest {
+		return nil, coded(codeInvalidParams, fmt.Errorf("range begins at block %d, beyond the latest, %d", from, latest))
+	}
 	blocks, err := c.blockRange(from, to)
 	return blocks, coded(codeNotFound, err)
 }

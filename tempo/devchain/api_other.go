@@ -1,7 +1,11 @@
 package devchain
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -48,10 +52,30 @@ func (tempoAPI) ForkSchedule() scheduleJSON {
 // evmAPI is the evm namespace. It is served only with Config.DevRPC.
 type evmAPI struct{ chain *Chain }
 
-// Mine produces a block now and returns 0, as anvil does.
-func (a *evmAPI) Mine() (hexutil.Uint64, error) {
-	_, err := a.chain.Mine()
+// Mine produces a block and returns 0, as anvil does. The block's time is the one
+// given, which must not be before the latest block's, or now.
+func (a *evmAPI) Mine(seconds *timestamp) (hexutil.Uint64, error) {
+	if seconds == nil {
+		_, err := a.chain.Mine()
+		return 0, err
+	}
+	if latest := a.chain.head().header.Time; uint64(*seconds) < latest {
+		return 0, coded(codeInvalidParams, fmt.Errorf("timestamp %d is before that of the latest block, %d", *seconds, latest))
+	}
+	_, err := a.chain.mine(time.Unix(int64(*seconds), 0), nil)
 	return 0, err
+}
+
+// timestamp is seconds since 1970 in JSON: a number or 0x and hex digits, since
+// clients of anvil write both.
+type timestamp uint64
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *timestamp) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(data, []byte{'"'}) {
+		return (*hexutil.Uint64)(t).UnmarshalJSON(data)
+	}
+	return json.Unmarshal(data, (*uint64)(t))
 }
 
 // anvilAPI is the anvil namespace. It is served only with Config.DevRPC.

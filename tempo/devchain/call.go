@@ -1,6 +1,8 @@
 package devchain
 
 import (
+	"bytes"
+
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 
@@ -28,7 +30,7 @@ func (f frame) call(to common.Address, input []byte) ([]byte, error) {
 	case to == tempo.NoncePrecompile:
 		return f.callNonces(input)
 	case to == tempo.FeeManager:
-		return nil, errUnknownFunction(to)
+		return nil, errUnknownFunction(to, input)
 	default:
 		return nil, nil
 	}
@@ -53,27 +55,41 @@ func selectorOf(input []byte) (s tempo.Selector) {
 	return s
 }
 
+// exact returns calldata whose first argument is an address in the form that package
+// tempo decodes, which is the only one for its arguments: Tempo ignores what follows
+// them, and what stands above an address.
+func exact(input []byte, arguments int) []byte {
+	const selector, word = 4, 32
+	length := selector + arguments*word
+	if len(input) < length {
+		return input // which does not decode
+	}
+	input = bytes.Clone(input[:length])
+	clear(input[selector : selector+word-common.AddressLength])
+	return input
+}
+
 // callToken runs a call of a TIP-20 token.
 func (f frame) callToken(token common.Address, input []byte) ([]byte, error) {
 	name, ok := nameOf(token)
 	if !ok {
-		return nil, &revertError{reason: "token " + token.Hex() + " does not exist"}
+		return nil, errUninitialized(token)
 	}
 	switch selectorOf(input) {
 	case tempo.SelectorTransfer:
-		to, amount, err := tempo.DecodeTransfer(input)
+		to, amount, err := tempo.DecodeTransfer(exact(input, 2))
 		if err != nil {
 			return nil, errBadArguments(err)
 		}
 		return encodeBool(true), f.transfer(token, to, &amount)
 	case tempo.SelectorTransferWithMemo:
-		to, amount, memo, err := tempo.DecodeTransferWithMemo(input)
+		to, amount, memo, err := tempo.DecodeTransferWithMemo(exact(input, 3))
 		if err != nil {
 			return nil, errBadArguments(err)
 		}
 		return nil, f.transferWithMemo(token, to, &amount, memo)
 	case tempo.SelectorBalanceOf:
-		account, err := tempo.DecodeBalanceOf(input)
+		account, err := tempo.DecodeBalanceOf(exact(input, 1))
 		if err != nil {
 			return nil, errBadArguments(err)
 		}
@@ -85,7 +101,7 @@ func (f frame) callToken(token common.Address, input []byte) ([]byte, error) {
 	case tempo.SelectorName, tempo.SelectorSymbol:
 		return encodeString(name), nil
 	default:
-		return nil, errUnknownFunction(token)
+		return nil, errUnknownFunction(token, input)
 	}
 }
 
@@ -121,9 +137,9 @@ func (f frame) transferWithMemo(token, to common.Address, amount *uint256.Int, m
 // callNonces runs a call of the nonce precompile.
 func (f frame) callNonces(input []byte) ([]byte, error) {
 	if selectorOf(input) != tempo.SelectorGetNonce {
-		return nil, errUnknownFunction(tempo.NoncePrecompile)
+		return nil, errUnknownFunction(tempo.NoncePrecompile, nil) // which says nothing more
 	}
-	account, key, err := tempo.DecodeGetNonce(input)
+	account, key, err := tempo.DecodeGetNonce(exact(input, 2))
 	if err != nil {
 		return nil, errBadArguments(err)
 	}

@@ -16,8 +16,8 @@ type Config struct {
 	ChainID uint64
 
 	// BlockTime is the time from one block to the next while Run runs. With
-	// less than a second the timestamps, which count seconds and must rise, run
-	// ahead of the clock.
+	// less than a second several blocks have the same timestamp, which counts
+	// seconds.
 	BlockTime time.Duration
 
 	// Manual leaves block production to Mine: Run then only waits.

@@ -13,6 +13,8 @@
 //
 // What it leaves out is refused by name and never half done: contract code and
 // creation, access keys, authorization lists, expiring nonces, native value.
+// That what it does is what a node does is tested in package conformance, against a
+// chain that others wrote.
 //
 // What differs from a node on purpose:
 //   - A transaction whose nonce is not the next one of its key when a block is

@@ -1,9 +1,11 @@
 package devchain_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/holiman/uint256"
 
 	"github.com/allegro-p2p/allegro/tempo"
@@ -313,6 +315,43 @@ func TestFullBlock(t *testing.T) {
 	for _, hash := range hashes {
 		c.status(hash, 1)
 	}
+}
+
+// A node ignores what follows the arguments, and what stands above an address.
+func TestCalldataIsReadLoosely(t *testing.T) {
+	c := start(t)
+	memo := common.Hash{7}
+	for nonce, input := range [][]byte{
+		tempo.EncodeTransfer(c.bob.address, usd(1)),
+		tempo.EncodeTransferWithMemo(c.bob.address, usd(1), memo),
+	} {
+		input = append(input, 1, 2, 3)
+		input[4] = 0xff
+		sent := bytes.Clone(input)
+		hash := c.send(c.sign(draft(uint64(nonce), tx76.Call{To: &tempo.PathUSD, Input: input}), c.alice))
+		c.mine()
+		c.status(hash, 1)
+		var shown struct {
+			Calls []struct{ Input hexutil.Bytes }
+		}
+		if err := c.rpc.Call(&shown, "eth_getTransactionByHash", hash); err != nil || !bytes.Equal(shown.Calls[0].Input, sent) {
+			t.Errorf("%v: input %x, want what was sent", err, shown.Calls[0].Input)
+		}
+	}
+	c.holds(c.bob, usd(7))
+	loose := append(tempo.EncodeBalanceOf(c.bob.address), 1)
+	loose[4] = 1
+	if got, err := tempo.DecodeUint256(c.call(tempo.PathUSD, loose)); err != nil || !got.Eq(usd(7)) {
+		t.Errorf("balance %s, %v", &got, err)
+	}
+	loose = append(tempo.EncodeGetNonce(c.alice.address, &laneKey), 1)
+	loose[4] = 1
+	if got, err := tempo.DecodeUint64(c.call(tempo.NoncePrecompile, loose)); err != nil || got != 2 {
+		t.Errorf("nonce %d, %v", got, err)
+	}
+	c.send(c.sign(draft(2, tx76.Call{To: &tempo.PathUSD, Input: tempo.EncodeTransfer(c.bob.address, usd(1))[:67]}), c.alice))
+	c.mine()
+	c.holds(c.bob, usd(7))
 }
 
 func TestViews(t *testing.T) {

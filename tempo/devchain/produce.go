@@ -83,8 +83,8 @@ func (c *Chain) mine(at time.Time, writes []storageWrite) (common.Hash, error) {
 		return common.Hash{}, ErrClosed
 	}
 
-	// Timestamps count seconds and rise strictly.
-	seconds := max(uint64(max(at.Unix(), 0)), parent.header.Time+1)
+	// Timestamps count seconds and never fall. Blocks within a second share one.
+	seconds := max(uint64(max(at.Unix(), 0)), parent.header.Time)
 	b, settled, err := c.build(parent, seconds, writes, waiting)
 	if err != nil {
 		return common.Hash{}, err

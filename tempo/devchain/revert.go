@@ -26,9 +26,25 @@ func (e *revertError) ErrorCode() int { return 3 }
 // ErrorData returns the revert data as 0x and hex digits.
 func (e *revertError) ErrorData() any { return hexutil.Encode(e.data) }
 
-// errUnknownFunction reverts without data.
-func errUnknownFunction(contract common.Address) error {
-	return &revertError{reason: fmt.Sprintf("%s has no such function on this development chain", contract)}
+// Selectors of errors that only a mistaken call ends in.
+var (
+	selectorUninitialized           = tempo.Selector(common.FromHex("0x1c72fad4")) // Uninitialized()
+	selectorUnknownFunctionSelector = tempo.Selector(common.FromHex("0xaa4bc69a")) // UnknownFunctionSelector(bytes4)
+)
+
+// errUnknownFunction reverts with the selector that calldata begins with, or
+// without data if it has none.
+func errUnknownFunction(contract common.Address, input []byte) error {
+	revert := &revertError{reason: fmt.Sprintf("%s has no such function on this development chain", contract)}
+	if len(input) >= 4 {
+		revert.data = words(selectorUnknownFunctionSelector, common.Hash(common.RightPadBytes(input[:4], 32)))
+	}
+	return revert
+}
+
+// errUninitialized reverts a call of a token that was never created.
+func errUninitialized(token common.Address) error {
+	return &revertError{reason: fmt.Sprintf("Uninitialized(): token %s does not exist", token), data: selectorUninitialized[:]}
 }
 
 // errBadArguments reverts calldata that does not fit its function.

@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 	"github.com/holiman/uint256"
@@ -215,6 +216,10 @@ func TestRevertData(t *testing.T) {
 		insufficient := bytes.Join([][]byte{
 			tempo.SelectorInsufficientBalance[:], word(5_000_000), word(6_000_000), common.LeftPadBytes(tempo.PathUSD[:], 32),
 		}, nil)
+		errorSelector := func(signature string) []byte { return crypto.Keccak256([]byte(signature))[:4] }
+		unknown := func(selector ...byte) []byte {
+			return append(errorSelector("UnknownFunctionSelector(bytes4)"), common.RightPadBytes(selector, 32)...)
+		}
 		for _, tc := range []struct {
 			name  string
 			to    common.Address
@@ -226,10 +231,12 @@ func TestRevertData(t *testing.T) {
 			{"zero recipient", tempo.PathUSD, tempo.EncodeTransfer(common.Address{}, usd(1)), tempo.SelectorInvalidRecipient[:]},
 			{"token as recipient", tempo.PathUSD, tempo.EncodeTransfer(tempo.BetaUSD, usd(1)), tempo.SelectorInvalidRecipient[:]},
 			{"protocol nonce", tempo.NoncePrecompile, tempo.EncodeGetNonce(c.bob.address, new(uint256.Int)), tempo.SelectorProtocolNonceNotSupported[:]},
-			{"no such function", tempo.PathUSD, []byte{1, 2, 3, 4}, []byte{}},
+			{"no such function", tempo.PathUSD, []byte{1, 2, 3, 4, 5}, unknown(1, 2, 3, 4)},
+			{"half a selector", tempo.PathUSD, []byte{1, 2}, []byte{}},
 			{"short calldata", tempo.PathUSD, tempo.SelectorTransfer[:], []byte{}},
-			{"no such token", common.HexToAddress("0x20c00000000000000000000000000000000000ff"), tempo.SelectorDecimals[:], []byte{}},
-			{"fee manager", tempo.FeeManager, []byte{1, 2, 3, 4}, []byte{}},
+			{"no such token", common.HexToAddress("0x20c00000000000000000000000000000000000ff"), tempo.SelectorDecimals[:], errorSelector("Uninitialized()")},
+			{"fee manager", tempo.FeeManager, []byte{1, 2, 3, 4}, unknown(1, 2, 3, 4)},
+			{"no such function of the nonces", tempo.NoncePrecompile, []byte{1, 2, 3, 4}, []byte{}},
 		} {
 			err := call(c.bob.address, tc.to, tc.input)
 			var revert rpc.DataError
@@ -342,6 +349,7 @@ func TestLogs(t *testing.T) {
 		for name, q := range map[string]any{
 			"hash and range": map[string]any{"blockHash": first, "fromBlock": "0x0"},
 			"empty range":    map[string]any{"fromBlock": "0x3", "toBlock": "0x1"},
+			"future range":   map[string]any{"fromBlock": "0x4", "toBlock": "0x5"},
 			"unknown hash":   map[string]any{"blockHash": common.Hash{1}},
 			"five places":    map[string]any{"topics": make([]any, 5)},
 			"no address":     map[string]any{"address": "0x12"},
@@ -474,5 +482,31 @@ func TestDevRPC(t *testing.T) {
 	c.holds(c.carol, usd(77))
 	if n := must[uint64](t)(c.client.BlockNumber(t.Context())); n != 2 {
 		t.Errorf("block %d, want one for each request", n)
+	}
+}
+
+// evm_mine takes the time of the block, as anvil's does: as digits of either kind,
+// as far ahead as one likes, but not in the past.
+func TestMineAtATime(t *testing.T) {
+	c := start(t, func(cfg *devchain.Config) { cfg.DevRPC = true })
+	at := uint64(genesisTime.Unix()) + 1000
+	for _, seconds := range []any{at, hexutil.Uint64(at + 1), at + 1} {
+		var zero string
+		if err := c.rpc.Call(&zero, "evm_mine", seconds); err != nil || zero != "0x0" {
+			t.Fatalf("evm_mine(%v): %q, %v", seconds, zero, err)
+		}
+	}
+	head := must[*types.Header](t)(c.client.HeaderByNumber(t.Context(), nil))
+	if head.Number.Uint64() != 3 || head.Time != at+1 {
+		t.Errorf("block %d at %d, want 3 at %d", head.Number, head.Time, at+1)
+	}
+	for seconds, want := range map[any]string{
+		at:     "is before that of the latest block",
+		"soon": "invalid argument",
+	} {
+		var out any
+		if err := c.rpc.Call(&out, "evm_mine", seconds); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("evm_mine(%v): %v, want %q", seconds, err, want)
+		}
 	}
 }

@@ -16,7 +16,9 @@ type signed struct {
 	payer  common.Address // of the fee: the sponsor, or the sender
 }
 
-// verify decodes a transaction and recovers who sent it and who pays for it.
+// verify decodes a transaction and recovers who sent it and who pays for it. Like a
+// node it keeps the one form that it would encode itself: a v of 0 or 1 becomes 27
+// or 28, and the hash is that of the result.
 func verify(raw []byte) (*signed, error) {
 	tx, err := tx76.Decode(raw)
 	if err != nil {
@@ -25,6 +27,10 @@ func verify(raw []byte) (*signed, error) {
 	sender, kind, err := tx.Sender()
 	if err != nil {
 		return nil, err
+	}
+	if v := len(tx.Signature) - 1; kind == tx76.Secp256k1 && tx.Signature[v] < 27 {
+		tx.Signature[v] += 27
+		raw = tx.Encode()
 	}
 	s := &signed{tx: tx, raw: raw, hash: tx.Hash(), sender: sender, kind: kind, payer: sender}
 	if tx.Sponsored {

@@ -62,20 +62,29 @@ func TestSlowSubscriberIsDropped(t *testing.T) {
 
 	slow := must[*ethclient.Client](t)(ethclient.Dial("ws" + strings.TrimPrefix(server.URL, "http")))
 	defer slow.Close()
-	slowSub := must[ethereum.Subscription](t)(slow.SubscribeNewHead(t.Context(), make(chan *types.Header)))
+	slowHeads := make(chan *types.Header, 200)
+	slowSub := must[ethereum.Subscription](t)(slow.SubscribeNewHead(t.Context(), slowHeads))
 	heads := make(chan *types.Header, 200)
 	sub := must[ethereum.Subscription](t)(c.client.SubscribeNewHead(t.Context(), heads))
 	defer sub.Unsubscribe()
+	arrives := func(who string, heads <-chan *types.Header) {
+		t.Helper()
+		select {
+		case <-heads:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s subscriber got no block", who)
+		}
+	}
 
+	// Until the first head is sent the RPC server keeps all of them, without limit.
+	c.mine()
+	arrives("the slow", slowHeads)
+	arrives("the good", heads)
 	listener.stalled.Store(true)
 	const blocks = 100
 	for range blocks {
 		c.mine()
-		select {
-		case <-heads: // the good subscriber keeps up
-		case <-time.After(10 * time.Second):
-			t.Fatal("the good subscriber got no block")
-		}
+		arrives("the good", heads)
 	}
 	select {
 	case err := <-slowSub.Err():
