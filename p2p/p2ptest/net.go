@@ -34,10 +34,7 @@ const port = 4001
 type Net struct {
 	sim *simnet.Simnet
 
-	latency time.Duration // one way
-
 	mu        sync.Mutex // guards what follows, and the hosts
-	links     map[pair]time.Duration
 	cut       map[pair]bool
 	hosts     map[string]*Host
 	byIP      map[string]*Host
@@ -57,26 +54,21 @@ func pairOf(a, b string) pair {
 // NewNet returns a running network whose hosts are roundTrip apart. It panics if
 // that is not positive: a network without latency hides every race.
 func NewNet(roundTrip time.Duration) *Net {
+	if roundTrip < 2 {
+		panic(fmt.Sprintf("p2ptest: round trip of %s: it must be positive", roundTrip))
+	}
 	n := &Net{
-		links: make(map[pair]time.Duration),
 		cut:   make(map[pair]bool),
 		hosts: make(map[string]*Host),
 		byIP:  make(map[string]*Host),
 	}
-	n.latency = oneWay(roundTrip)
+	oneWay := roundTrip / 2
 	n.sim = &simnet.Simnet{
-		LatencyFunc: n.packetLatency,
+		LatencyFunc: func(*simnet.Packet) time.Duration { return oneWay },
 		Logger:      slog.New(slog.NewTextHandler(io.Discard, nil)), // packets to stopped hosts
 	}
 	n.sim.Start()
 	return n
-}
-
-func oneWay(roundTrip time.Duration) time.Duration {
-	if roundTrip < 2 {
-		panic(fmt.Sprintf("p2ptest: round trip of %s: it must be positive", roundTrip))
-	}
-	return roundTrip / 2
 }
 
 // Host returns the host of a name, a new one at the first call.
@@ -97,13 +89,6 @@ func (n *Net) settleLocked(h *Host) {
 	h.ip = simnet.IntToPublicIPv4(n.addresses)
 	n.addresses++
 	n.byIP[h.ip.String()] = h
-}
-
-// SetRoundTrip changes how far two hosts are apart.
-func (n *Net) SetRoundTrip(a, b string, roundTrip time.Duration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.links[pairOf(a, b)] = oneWay(roundTrip)
 }
 
 // Partition cuts every connection between hosts of different groups: packets vanish,
@@ -135,19 +120,6 @@ func (n *Net) Close() { n.sim.Close() }
 // Settle waits until the timers of what was stopped have run out. It is the last
 // thing in a bubble, and takes no real time there.
 func Settle() { time.Sleep(30 * time.Second) }
-
-// packetLatency is how long a packet travels.
-func (n *Net) packetLatency(p *simnet.Packet) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	from, to := n.hostLocked(p.From), n.hostLocked(p.To)
-	if from != nil && to != nil {
-		if d, ok := n.links[pairOf(from.name, to.name)]; ok {
-			return d
-		}
-	}
-	return n.latency
-}
 
 // hostLocked returns the host that an address belongs to; nil for none.
 func (n *Net) hostLocked(a net.Addr) *Host {
