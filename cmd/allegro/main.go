@@ -64,7 +64,7 @@ func interruptible() (context.Context, context.CancelFunc) {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string) int {
-	err := newApp().Run(ctx, args)
+	err := asAsked(newApp().Run(ctx, args), args)
 	if err == nil {
 		return exitOK
 	}

@@ -49,6 +49,18 @@ func TestErrorCodes(t *testing.T) {
 }
 
 func TestOutputFlag(t *testing.T) {
+	for _, args := range [][]string{
+		{"version", "-o", "json", "--colour"}, {"version", "--colour", "--output", "json"}, {"version", "--output=json", "--colour"},
+	} {
+		var got errorDocument
+		r := command(t, nil, args...)
+		r.expect(t, exitUsage)
+		decodeOne(t, r.errors, &got)
+		if got.Error.Code != "usage" || got.Error.Hint == "" {
+			t.Errorf("%v ended in %+v", args, got)
+		}
+	}
+	command(t, nil, "version", "--colour", "--", "-o", "json").expect(t, exitUsage, "allegro: flag provided")
 	command(t, nil, "version", "-o", "yaml").expect(t, exitUsage, `output format "yaml" is unknown: use text or json`)
 	command(t, nil, "version", "--colour").expect(t, exitUsage, "flag provided but not defined", "allegro version --help lists the flags")
 }
