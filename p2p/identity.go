@@ -105,22 +105,6 @@ func LoadIdentity(path string) (Identity, error) {
 	return newIdentity(key)
 }
 
-// LoadOrCreateIdentity reads the key file, or writes a new random key to it.
-// created says which of the two happened.
-func LoadOrCreateIdentity(path string) (i Identity, created bool, err error) {
-	i, err = LoadIdentity(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return i, false, err
-	}
-	if i, err = NewIdentity(); err != nil {
-		return Identity{}, false, err
-	}
-	if err := i.Save(path); err != nil {
-		return Identity{}, false, err
-	}
-	return i, true, nil
-}
-
 // Save writes the key to a new file of mode 0600: libp2p's protobuf form, so that
 // other tools read it too. The file appears whole or not at all. The directory
 // must exist. The error wraps [ErrKeyExists] if path is taken: a key is never

@@ -17,16 +17,18 @@ func TestIdentityFile(t *testing.T) {
 	if _, err := LoadIdentity(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("loading a missing file: %v, want fs.ErrNotExist", err)
 	}
-	made, created, err := LoadOrCreateIdentity(path)
-	if err != nil || !created {
-		t.Fatalf("creating: created %v, %v", created, err)
+	made, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := made.Save(path); err != nil {
+		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key file has mode %v (%v), want 0600", info.Mode(), err)
 	}
-	loaded, created, err := LoadOrCreateIdentity(path)
-	if err != nil || created || loaded.PeerID() != made.PeerID() {
-		t.Errorf("loading: %s, created %v, %v, want %s", loaded.PeerID(), created, err, made.PeerID())
+	if loaded, err := LoadIdentity(path); err != nil || loaded.PeerID() != made.PeerID() {
+		t.Errorf("loading: %s, %v, want %s", loaded.PeerID(), err, made.PeerID())
 	}
 	if err := made.Save(path); !errors.Is(err, ErrKeyExists) {
 		t.Errorf("saving over a key: %v, want ErrKeyExists", err)
@@ -70,9 +72,8 @@ func TestLoadIdentityRefuses(t *testing.T) {
 			if err := os.Chmod(path, c.mode); err != nil {
 				t.Fatal(err)
 			}
-			_, created, err := LoadOrCreateIdentity(path)
-			if err == nil || created || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("created %v, error %v, want one with %q", created, err, c.want)
+			if _, err := LoadIdentity(path); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
 	}

@@ -37,7 +37,6 @@ type Net struct {
 	latency time.Duration // one way
 
 	mu        sync.Mutex // guards what follows, and the hosts
-	links     map[pair]time.Duration
 	cut       map[pair]bool
 	hosts     map[string]*Host
 	byIP      map[string]*Host
@@ -58,7 +57,6 @@ func pairOf(a, b string) pair {
 // that is not positive: a network without latency hides every race.
 func NewNet(roundTrip time.Duration) *Net {
 	n := &Net{
-		links: make(map[pair]time.Duration),
 		cut:   make(map[pair]bool),
 		hosts: make(map[string]*Host),
 		byIP:  make(map[string]*Host),
@@ -99,13 +97,6 @@ func (n *Net) settleLocked(h *Host) {
 	n.byIP[h.ip.String()] = h
 }
 
-// SetRoundTrip changes how far two hosts are apart.
-func (n *Net) SetRoundTrip(a, b string, roundTrip time.Duration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.links[pairOf(a, b)] = oneWay(roundTrip)
-}
-
 // Partition cuts every connection between hosts of different groups: packets vanish,
 // nobody is told. Hosts that are in no group keep all theirs.
 func (n *Net) Partition(groups ...[]string) {
@@ -137,17 +128,7 @@ func (n *Net) Close() { n.sim.Close() }
 func Settle() { time.Sleep(30 * time.Second) }
 
 // packetLatency is how long a packet travels.
-func (n *Net) packetLatency(p *simnet.Packet) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	from, to := n.hostLocked(p.From), n.hostLocked(p.To)
-	if from != nil && to != nil {
-		if d, ok := n.links[pairOf(from.name, to.name)]; ok {
-			return d
-		}
-	}
-	return n.latency
-}
+func (n *Net) packetLatency(*simnet.Packet) time.Duration { return n.latency }
 
 // hostLocked returns the host that an address belongs to; nil for none.
 func (n *Net) hostLocked(a net.Addr) *Host {

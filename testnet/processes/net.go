@@ -126,9 +126,6 @@ func Open(dir, program string) (*Net, error) {
 // Dir is the testnet's folder.
 func (n *Net) Dir() string { return n.dir }
 
-// Spec says what the network is made of.
-func (n *Net) Spec() Spec { return n.state.Spec }
-
 // Names are the names of the peers: validators, then clients, then aggregators.
 func (n *Net) Names() []string {
 	var out []string
