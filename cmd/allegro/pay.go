@@ -115,6 +115,9 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 		left := max(time.Until(deadline), time.Millisecond)
 		query := url.Values{"wait": {string(stage)}, "timeout": {left.String()}}
 		if err := p.s.Get(ctx, api.RoutePayment, doc.TxID, query, &doc); err != nil {
+			if ctx.Err() != nil {
+				return withHint(ctx.Err(), fmt.Sprintf("payment %s is signed and goes on while this home's peer runs: allegro tx show %s", doc.TxID, doc.TxID))
+			}
 			return err
 		}
 		if stageOf(&doc).Rank() < stage.Rank() {
