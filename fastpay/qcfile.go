@@ -86,6 +86,29 @@ func (q *QC) File() QCFile {
 	return QCFile{QCFileSchema, q.tx.id.Hex(), hexOf(q.raw), q.View()}
 }
 
+// difference names the first place where a view differs from what it must say, and
+// both values. The two differ.
+func difference(at string, has, want reflect.Value) string {
+	switch {
+	case has.Kind() == reflect.Struct:
+		for i := range has.NumField() {
+			if !reflect.DeepEqual(has.Field(i).Interface(), want.Field(i).Interface()) {
+				return difference(at+"."+has.Type().Field(i).Tag.Get("json"), has.Field(i), want.Field(i))
+			}
+		}
+	case has.Kind() == reflect.Slice && has.Len() != want.Len():
+		return fmt.Sprintf("%s has %d entries, the bytes say %d", at, has.Len(), want.Len())
+	case has.Kind() == reflect.Slice:
+		for i := range has.Len() {
+			if !reflect.DeepEqual(has.Index(i).Interface(), want.Index(i).Interface()) {
+				return difference(fmt.Sprintf("%s[%d]", at, i), has.Index(i), want.Index(i))
+			}
+		}
+		return at + " is null, not an empty list"
+	}
+	return fmt.Sprintf("%s is %v, the bytes say %v", at, has, want)
+}
+
 // ParseQCFile verifies a QC file: the QC's bytes, and that tx id and view say
 // the same in the one spelling that [QC.File] gives them; only white space is
 // free. Errors wrap a [Code].
@@ -110,7 +133,7 @@ func (r *Rules) ParseQCFile(data []byte) (*QC, error) {
 		return nil, invalid("QC file: tx_id is %s, the bytes say %s", f.TxID, want.TxID)
 	}
 	if !reflect.DeepEqual(f.View, want.View) {
-		return nil, invalid("QC file: the view does not say what the bytes say: has %+v, want %+v", f.View, want.View)
+		return nil, invalid("QC file: the view does not say what the bytes say: %s", difference("view", reflect.ValueOf(f.View), reflect.ValueOf(want.View)))
 	}
 	canonical, err := json.Marshal(want)
 	if err != nil {

@@ -33,7 +33,7 @@ func commandWithin(t *testing.T, ctx context.Context, input io.Reader, args ...s
 	var stdout, stderr, printed bytes.Buffer
 	root := newApp()
 	root.Reader, root.Writer, root.ErrWriter = input, &stdout, &stderr
-	err := root.Run(ctx, append([]string{"allegro"}, args...))
+	err := ended(ctx, args, root.Run(ctx, append([]string{"allegro"}, args...)))
 	r := result{exit: exitOK}
 	if err != nil {
 		printError(&printed, err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/allegro-p2p/allegro/tempo/devchain"
@@ -120,12 +121,21 @@ func runDevchain(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 			return fail(exitUsage, "--fund: %w", err)
 		}
 	}
+	address := cmd.String("listen")
+	switch {
+	case cfg.BlockTime <= 0:
+		return fail(exitUsage, "block time is %s: give --block-time a time such as 5s", cfg.BlockTime)
+	case cfg.ChainID == 0:
+		return fail(exitUsage, "chain id is 0: give --chain-id a number such as %d", devchain.DefaultConfig().ChainID)
+	case strings.HasPrefix(address, "/"):
+		return fail(exitUsage, "--listen %s: the chain listens on HOST:PORT such as 127.0.0.1:8545, not on a multiaddr", address)
+	}
 	if err := cfg.Validate(); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cmd.String("listen"))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fail(exitUsage, "devchain cannot listen on %s, choose another address with --listen: %w", cmd.String("listen"), err)
+		return fail(exitUsage, "devchain cannot listen on %s, choose another address with --listen: %w", address, err)
 	}
 	chain, err := devchain.New(cfg)
 	if err != nil {
@@ -237,7 +247,11 @@ func devchainBanner(w io.Writer, cfg devchain.Config, chain *devchain.Chain, add
 	fmt.Fprintf(w, "  genesis       %s\n", chain.GenesisHash())
 	fmt.Fprintf(w, "  height        %d\n", chain.Height())
 	fmt.Fprintf(w, "  block time    %s\n", cfg.BlockTime)
-	fmt.Fprintf(w, "  finalized     %d blocks behind the latest\n", cfg.FinalityLag)
+	blocks := "blocks"
+	if cfg.FinalityLag == 1 {
+		blocks = "block"
+	}
+	fmt.Fprintf(w, "  finalized     %d %s behind the latest\n", cfg.FinalityLag, blocks)
 	fmt.Fprintf(w, "  base fee      %d\n", cfg.BaseFee)
 	if cfg.DevRPC {
 		fmt.Fprintf(w, "  dev rpc       on: whoever reaches this port can print tokens\n")
@@ -246,7 +260,7 @@ func devchainBanner(w io.Writer, cfg devchain.Config, chain *devchain.Chain, add
 	for _, account := range devchain.DevAccounts() {
 		fmt.Fprintf(w, "    %s\n", account)
 	}
-	fmt.Fprintf(w, "\n  each began with 18446744073709551615 units of every token, unless --alloc said otherwise:\n")
+	fmt.Fprintf(w, "\n  each began with 18446744073709551615 units of every token, unless --alloc or --fund said otherwise:\n")
 	for _, token := range devchain.Tokens() {
 		fmt.Fprintf(w, "    %s\n", token)
 	}

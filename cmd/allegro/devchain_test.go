@@ -107,6 +107,7 @@ func TestDevchainRefuses(t *testing.T) {
 		"chain id is 0":             {"--chain-id", "0"},
 		"raise RetainBlocks":        {"--finality-lag", "100000"},
 		"choose another address":    {"--listen", taken.Addr().String()},
+		"not on a multiaddr":        {"--listen", "/ip4/127.0.0.1/tcp/8545"},
 		"invalid value \"x\"":       {"--base-fee", "x"},
 		"flag provided but not de":  {"--accounts", "1"},
 		"format \"xml\" is unknown": {"-o", "xml"},

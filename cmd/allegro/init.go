@@ -200,7 +200,11 @@ func printNewHome(w io.Writer, h *home.Home, d *api.Self, network *netfile.File)
 	if network != nil {
 		rows = append(rows, row{"network", network.String()})
 	}
-	if err := printRows(w, fmt.Sprintf("made the home of %s %s", d.Role, d.Name), rows); err != nil {
+	whose := fmt.Sprintf("%s %s", d.Role, d.Name)
+	if d.Name == string(d.Role) {
+		whose = withArticle(d.Role)
+	}
+	if err := printRows(w, "made the home of "+whose, rows); err != nil {
 		return err
 	}
 	if d.Account != nil {
@@ -211,4 +215,12 @@ func printNewHome(w io.Writer, h *home.Home, d *api.Self, network *netfile.File)
 	}
 	_, err := fmt.Fprintf(w, "next   allegro %s run%s\n", d.Role, inHome(d.Home))
 	return err
+}
+
+// withArticle is a role in a sentence: "a client", "an aggregator".
+func withArticle(role p2p.Role) string {
+	if role == p2p.RoleAggregator {
+		return "an " + string(role)
+	}
+	return "a " + string(role)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
@@ -64,7 +65,7 @@ func interruptible() (context.Context, context.CancelFunc) {
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string) int {
-	err := newApp().Run(ctx, args)
+	err := ended(ctx, args, newApp().Run(ctx, args))
 	if err == nil {
 		return exitOK
 	}
@@ -79,6 +80,31 @@ func run(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 }
+
+// ended is the error of a command line as it is told: an interrupt is one, wherever it
+// met the command, and JSON is JSON.
+func ended(ctx context.Context, args []string, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = &exitError{exitInterrupted, &interruptedError{err}}
+	}
+	return asAsked(err, args)
+}
+
+// interruptedError is what an interrupted command ended in.
+type interruptedError struct{ err error }
+
+// Error says so, and what went wrong beside it.
+func (e *interruptedError) Error() string {
+	said := []string{"interrupted"}
+	for line := range strings.Lines(e.err.Error()) {
+		if line = strings.TrimSpace(line); !strings.Contains(line, context.Canceled.Error()) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "\n")
+}
+
+func (e *interruptedError) Unwrap() error { return e.err }
 
 // newApp builds the command tree.
 func newApp() *cli.Command {

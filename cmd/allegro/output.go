@@ -80,6 +80,32 @@ func usageError(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 	return withHint(fail(exitUsage, "%w", err), fmt.Sprintf("%s --help lists the flags", cmd.FullName()))
 }
 
+// wantsJSON reports whether a command line asks for JSON. It is for errors about the
+// line itself, of which no command has read the flags.
+func wantsJSON(args []string) bool {
+	for i, arg := range args {
+		switch arg {
+		case "--":
+			return false
+		case "-o=json", "--output=json":
+			return true
+		case "-o", "--output":
+			if i+1 < len(args) && args[i+1] == outputJSON {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// asAsked makes an error JSON if the command line asked for that.
+func asAsked(err error, args []string) error {
+	if j := new(jsonError); err == nil || errors.As(err, &j) || !wantsJSON(args) {
+		return err
+	}
+	return &jsonError{err}
+}
+
 // errorDocument is what a failed command prints to standard error if it was
 // asked for JSON.
 type errorDocument struct {

@@ -30,6 +30,25 @@ func TestPrintError(t *testing.T) {
 	}
 }
 
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := ended(ctx, nil, withHint(errors.Join(fail(exitInternal, "waiting: %w", context.Canceled), errors.New("stopping: disk full")), "it goes on"))
+	var text strings.Builder
+	printError(&text, err)
+	if want := "allegro: interrupted\n  stopping: disk full\n  hint: it goes on\n"; text.String() != want {
+		t.Errorf("printed %q, want %q", text.String(), want)
+	}
+	exit := new(exitError)
+	if errors.As(err, &exit); exit.code != exitInterrupted || codeOf(err) != "interrupted" {
+		t.Errorf("ends in %d, %s", exit.code, codeOf(err))
+	}
+}
+
+func TestDemoRefusesTooManyProcesses(t *testing.T) {
+	command(t, nil, "demo", "--processes", "--validators", "50").expect(t, exitUsage, "50 validators: between 1 and 20 processes")
+}
+
 func TestErrorCodes(t *testing.T) {
 	for want, err := range map[string]error{
 		"usage":               errors.New("flag provided but not defined: -x"),
@@ -49,6 +68,18 @@ func TestErrorCodes(t *testing.T) {
 }
 
 func TestOutputFlag(t *testing.T) {
+	for _, args := range [][]string{
+		{"version", "-o", "json", "--colour"}, {"version", "--colour", "--output", "json"}, {"version", "--output=json", "--colour"},
+	} {
+		var got errorDocument
+		r := command(t, nil, args...)
+		r.expect(t, exitUsage)
+		decodeOne(t, r.errors, &got)
+		if got.Error.Code != "usage" || got.Error.Hint == "" {
+			t.Errorf("%v ended in %+v", args, got)
+		}
+	}
+	command(t, nil, "version", "--colour", "--", "-o", "json").expect(t, exitUsage, "allegro: flag provided")
 	command(t, nil, "version", "-o", "yaml").expect(t, exitUsage, `output format "yaml" is unknown: use text or json`)
 	command(t, nil, "version", "--colour").expect(t, exitUsage, "flag provided but not defined", "allegro version --help lists the flags")
 }

@@ -119,8 +119,12 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 		left := max(time.Until(deadline), time.Millisecond)
 		query := url.Values{"wait": {string(stage)}, "timeout": {left.String()}}
 		if err := p.s.Get(ctx, api.RoutePayment, doc.TxID, query, &doc); err != nil {
+			look := "allegro tx show " + doc.TxID + inHome(p.s.home.Dir())
+			if ctx.Err() != nil {
+				return withHint(ctx.Err(), fmt.Sprintf("payment %s is signed and goes on while this home's peer runs, do not pay again: %s", doc.TxID, look))
+			}
 			return withHint(fmt.Errorf("payment %s is signed and goes on while this home's peer runs, but its stage is not known: %w", doc.TxID, apiError(err)),
-				"do not pay again: allegro tx show "+doc.TxID+inHome(p.s.home.Dir()))
+				"do not pay again: "+look)
 		}
 		if stageOf(&doc).Rank() < stage.Rank() {
 			break

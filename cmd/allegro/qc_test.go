@@ -112,7 +112,7 @@ func TestQCVerifyFailures(t *testing.T) {
 		{"hex", replace(`"qc": "0x`, `"qc": "0xg`), "qc is not lower-case 0x-hex"},
 		{"bytes", replace(`"qc": "0xf`, `"qc": "0xe`), "QC is not canonical rlp"},
 		{"tx id", replace(s.tx.ID().Hex(), common.Hash{}.Hex()), "QC file: tx_id is 0x0000"},
-		{"amount in the view", replace(`"10500000"`, `"90500000"`), "the view does not say what the bytes say"},
+		{"amount in the view", replace(`"10500000"`, `"90500000"`), "the view does not say what the bytes say: view.amount is 90500000, the bytes say 10500000"},
 		{"threshold in the view", replace(`"threshold": 3`, `"threshold": 2`), "the view does not say what the bytes say"},
 		{"further key", replace(`"schema":`, `"paid": true, "schema":`), "members are not spelled and ordered"},
 		{"no quorum", s.forge(t, func(b *qcBytes) { b.Certificates = b.Certificates[1:] }), "QC weighs 2 of 4, the quorum is 3"},

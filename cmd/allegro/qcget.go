@@ -23,8 +23,15 @@ func getQCCommand() *cli.Command {
 	}
 }
 
+// qcGetDocument says where the QC of a payment was written.
+type qcGetDocument struct {
+	Schema string `json:"schema"`
+	TxID   string `json:"tx_id"`
+	File   string `json:"file"`
+}
+
 // getQC prints the file in both forms of output: it is JSON.
-func getQC(ctx context.Context, cmd *cli.Command, s *session, _ bool) error {
+func getQC(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
 	id, err := takesOne(cmd, "TXID")
 	if err != nil {
 		return err
@@ -43,6 +50,9 @@ func getQC(ctx context.Context, cmd *cli.Command, s *session, _ bool) error {
 	}
 	if err := home.WriteFile(out, data.Bytes(), 0o644); err != nil {
 		return fail(exitUsage, "--out: %w", err)
+	}
+	if asJSON {
+		return writeJSON(cmd.Root().Writer, qcGetDocument{"allegro.qc_get/v1", file.TxID, out})
 	}
 	say(cmd.Root().ErrWriter, "QC of payment %s written to %s\n", file.TxID, out)
 	return nil

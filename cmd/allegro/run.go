@@ -108,7 +108,7 @@ func runRole(ctx context.Context, cmd *cli.Command, role p2p.Role, asJSON bool) 
 		return fail(exitUsage, "%w", err)
 	}
 	if is := h.Config().Node.Role; is != role {
-		return withHint(fail(exitUsage, "home %s is a %s's, not a %s's", h.Dir(), is, role), fmt.Sprintf("allegro %s run%s", is, inHome(h.Dir())))
+		return withHint(fail(exitUsage, "home %s is %s's, not %s's", h.Dir(), withArticle(is), withArticle(role)), fmt.Sprintf("allegro %s run%s", is, inHome(h.Dir())))
 	}
 	setupLog(h.Config().Log, cmd.Root().ErrWriter)
 	d, err := newDaemon(ctx, cmd, h)

@@ -32,8 +32,9 @@ func tempoCommand() *cli.Command {
 				Description: "The argument is the transaction in hex, or - to read it from standard input. Signatures are\n" +
 					"verified: exit code 3 means that the sender's or the sponsor's is wrong, 2 that the bytes are\n" +
 					"not a transaction. Any 0x76 transaction is decoded, be it a payment of Allegro or not.",
+				Flags:        []cli.Flag{outputFlag()},
 				OnUsageError: usageError,
-				Action:       decodeTempo,
+				Action:       withOutput(decodeTempo),
 			},
 		},
 		OnUsageError: usageError,
@@ -67,8 +68,8 @@ type tempoCallDocument struct {
 	Input hexutil.Bytes   `json:"input"`
 }
 
-// decodeTempo is the action of tempo decode.
-func decodeTempo(_ context.Context, cmd *cli.Command) error {
+// decodeTempo is the action of tempo decode. It prints JSON in both forms of output.
+func decodeTempo(_ context.Context, cmd *cli.Command, _ bool) error {
 	raw, err := readTx(cmd)
 	if err != nil {
 		return err

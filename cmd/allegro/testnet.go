@@ -36,8 +36,9 @@ func testnetCommand() *cli.Command {
 					&cli.IntFlag{Name: "aggregators", Value: 1, Usage: "`N` aggregators", Local: true},
 					&cli.DurationFlag{Name: "block-time", Value: 5 * time.Second, Usage: "time between blocks, in whole seconds", Local: true},
 					&cli.DurationFlag{Name: "epoch-length", Value: 30 * 24 * time.Hour, Usage: "how long the first committee is in office", Local: true},
+					outputFlag(),
 				},
-				OnUsageError: usageError, Action: initTestnet,
+				OnUsageError: usageError, Action: withOutput(initTestnet),
 			},
 			{
 				Name: "up", Usage: "start what does not run, and wait until every peer reaches a quorum",
@@ -45,12 +46,12 @@ func testnetCommand() *cli.Command {
 				OnUsageError: usageError, Action: withOutput(upTestnet),
 			},
 			{
-				Name: "down", Usage: "stop everything that runs of it", Flags: []cli.Flag{timeoutFlag(time.Minute)},
-				OnUsageError: usageError, Action: downTestnet,
+				Name: "down", Usage: "stop everything that runs of it", Flags: []cli.Flag{timeoutFlag(time.Minute), outputFlag()},
+				OnUsageError: usageError, Action: withOutput(downTestnet),
 			},
 			{
 				Name: "reset", Usage: "stop it and start over with new keys, a new committee and a fresh chain",
-				Flags: []cli.Flag{timeoutFlag(time.Minute)}, OnUsageError: usageError, Action: resetTestnet,
+				Flags: []cli.Flag{timeoutFlag(time.Minute), outputFlag()}, OnUsageError: usageError, Action: withOutput(resetTestnet),
 			},
 			{
 				Name: "status", Usage: "show every process: role, peer id, address, API, log, and what it lacks",
@@ -58,12 +59,12 @@ func testnetCommand() *cli.Command {
 			},
 			{
 				Name: "start", Usage: "start one peer, or the chain", ArgsUsage: "NAME",
-				HideHelpCommand: true, OnUsageError: usageError,
+				Flags: []cli.Flag{outputFlag()}, HideHelpCommand: true, OnUsageError: usageError,
 				Action: onePeer(func(ctx context.Context, n *processes.Net, name string) error { return n.Start(ctx, name) }),
 			},
 			{
 				Name: "stop", Usage: "stop one peer, or the chain", ArgsUsage: "NAME",
-				HideHelpCommand: true, OnUsageError: usageError,
+				Flags: []cli.Flag{outputFlag()}, HideHelpCommand: true, OnUsageError: usageError,
 				Action: onePeer(func(ctx context.Context, n *processes.Net, name string) error { return n.Stop(ctx, name) }),
 			},
 			{
@@ -120,7 +121,7 @@ func testnetError(err error) error {
 	return fail(exitInternal, "%w", err)
 }
 
-func initTestnet(ctx context.Context, cmd *cli.Command) error {
+func initTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	if err := takesNothing(cmd); err != nil {
 		return err
 	}
@@ -144,6 +145,9 @@ func initTestnet(ctx context.Context, cmd *cli.Command) error {
 	n, err := processes.Init(ctx, cmd.String("dir"), program, spec)
 	if err != nil {
 		return fail(exitUsage, "%w", err)
+	}
+	if asJSON {
+		return printTestnet(ctx, cmd, n, true)
 	}
 	say(cmd.Root().Writer, "testnet in %s: %s\n  next  allegro testnet%s up\n", n.Dir(), strings.Join(n.Names(), ", "), dirFlagText(cmd))
 	return nil
@@ -171,16 +175,17 @@ func upTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	return printTestnet(ctx, cmd, n, asJSON)
 }
 
-func downTestnet(ctx context.Context, cmd *cli.Command) error {
-	return withTestnet(ctx, cmd, func(ctx context.Context, n *processes.Net) error { return n.Down(ctx) })
+func downTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
+	return withTestnet(ctx, cmd, asJSON, func(ctx context.Context, n *processes.Net) error { return n.Down(ctx) })
 }
 
-func resetTestnet(ctx context.Context, cmd *cli.Command) error {
-	return withTestnet(ctx, cmd, func(ctx context.Context, n *processes.Net) error { return n.Reset(ctx) })
+func resetTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
+	return withTestnet(ctx, cmd, asJSON, func(ctx context.Context, n *processes.Net) error { return n.Reset(ctx) })
 }
 
-// withTestnet does something with a testnet within --timeout.
-func withTestnet(ctx context.Context, cmd *cli.Command, do func(context.Context, *processes.Net) error) error {
+// withTestnet does something with a testnet within --timeout, and tells programs what
+// it is then.
+func withTestnet(ctx context.Context, cmd *cli.Command, asJSON bool, do func(context.Context, *processes.Net) error) error {
 	if err := takesNothing(cmd); err != nil {
 		return err
 	}
@@ -188,14 +193,17 @@ func withTestnet(ctx context.Context, cmd *cli.Command, do func(context.Context,
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmd.Duration("timeout"))
+	limited, cancel := context.WithTimeout(ctx, cmd.Duration("timeout"))
 	defer cancel()
-	return testnetError(do(ctx, n))
+	if err := do(limited, n); err != nil || !asJSON {
+		return testnetError(err)
+	}
+	return printTestnet(ctx, cmd, n, true)
 }
 
 // onePeer is the action of a command about one peer.
 func onePeer(do func(ctx context.Context, n *processes.Net, name string) error) cli.ActionFunc {
-	return func(ctx context.Context, cmd *cli.Command) error {
+	return withOutput(func(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 		name, err := takesOne(cmd, "NAME")
 		if err != nil {
 			return err
@@ -207,8 +215,11 @@ func onePeer(do func(ctx context.Context, n *processes.Net, name string) error) 
 		if _, err := n.Log(name); err != nil {
 			return fail(exitUsage, "%w", err)
 		}
-		return testnetError(do(ctx, n, name))
-	}
+		if err := do(ctx, n, name); err != nil || !asJSON {
+			return testnetError(err)
+		}
+		return printTestnet(ctx, cmd, n, true)
+	})
 }
 
 func logsTestnet(_ context.Context, cmd *cli.Command) error {

@@ -18,6 +18,6 @@ const (
 	RoutePayments  = "/v1/payments"         // GET ?account=&limit= → Payments; POST PayRequest → Payment
 	RoutePayment   = "/v1/payments/{id}"    // GET ?wait= → Payment
 	RouteQC        = "/v1/payments/{id}/qc" // GET → fastpay.QCFile
-	RouteWatch     = "/v1/watch"            // GET ?id= → Payments and Heads, one JSON document a line
+	RouteWatch     = "/v1/watch"            // GET ?id= → Payment whenever one changes, one JSON document a line
 	RouteMetrics   = "/metrics"             // GET → Prometheus text
 )

@@ -67,6 +67,15 @@ func (c *Config) field(key string) (found reflect.Value, err error) {
 		}
 	})
 	if !found.IsValid() {
+		var keys []string
+		for _, k := range Keys() {
+			if strings.HasPrefix(k, key+".") {
+				keys = append(keys, k)
+			}
+		}
+		if len(keys) > 0 {
+			return found, fmt.Errorf("%s is a table: name one of its keys %s", key, strings.Join(keys, ", "))
+		}
 		return found, strict.UnknownKey(c, strings.Split(key, "."))
 	}
 	return found, nil
