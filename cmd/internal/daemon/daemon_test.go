@@ -178,7 +178,7 @@ func TestErrorsOfTheAPI(t *testing.T) {
 	}{
 		{"not a client", func() error {
 			return validator.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
-		}, api.CodeWrongRole, "is a validator"},
+		}, api.CodeWrongRole, "has the role validator"},
 		{"too many decimals", func() error {
 			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "10.0000001", Auto: true}, new(api.Payment))
 		}, api.CodeUsage, "round it"},

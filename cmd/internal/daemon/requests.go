@@ -206,7 +206,7 @@ func (d *Daemon) serveBalance(ctx context.Context, r *http.Request) (any, error)
 func (d *Daemon) wrongRole(what string) error {
 	return &api.Error{
 		Status: http.StatusConflict, Code: api.CodeWrongRole,
-		Message: fmt.Sprintf("%s a client's work, the role of %s is %s", what, d.home.Dir(), d.home.Config().Node.Role),
+		Message: fmt.Sprintf("%s a client's work, %s has the role %s", what, d.home.Dir(), d.home.Config().Node.Role),
 		Hint:    "name the home of a client with --home",
 	}
 }

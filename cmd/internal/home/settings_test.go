@@ -143,7 +143,7 @@ func TestSetAndGetRefuse(t *testing.T) {
 	for _, c := range []struct{ key, text, want string }{
 		{"p2p.listn", "", "key p2p.listn is unknown: did you mean p2p.listen?"},
 		{"listen", "", "key listen is unknown: did you mean p2p.listen?"},
-		{"p2p", "", "key p2p is unknown"},
+		{"p2p", "", "p2p is a table: name one of its keys"},
 		{"p2p.public", "maybe", `p2p.public: "maybe" is neither true nor false`},
 		{"client.account", "0x12", `client.account: "0x12" is not an address`},
 		{"", "", "is unknown"},
