@@ -210,7 +210,7 @@ func (b *Board) Stage(id ID) Stage {
 		return b.stageOf(rec.tx, o)
 	}
 	switch {
-	case lane.readAt.Time >= rec.tx.env.ValidBefore && lane.nonce <= rec.tx.env.Seq:
+	case lane.expired(rec.tx):
 		return StageExpired
 	case rec.qc != nil && rec.queued:
 		return StageQueuedOnchain
@@ -226,12 +226,13 @@ func (b *Board) Stage(id ID) Stage {
 
 // stageOf is the stage of a payment whose slot is used.
 func (b *Board) stageOf(tx *Tx, o tx76.Outcome) Stage {
-	switch {
-	case Settles(tx, &o) && o.BlockNumber <= b.finalized.Number:
-		return StageFinalized
-	case Settles(tx, &o):
+	switch b.evidenceOf(tx, &o).Cause {
+	case CauseSettled:
+		if o.BlockNumber <= b.finalized.Number {
+			return StageFinalized
+		}
 		return StageIncluded
-	case !o.Success && o.Attempted == tx.id:
+	case CauseBeforeParent, CauseReverted:
 		return StageFailed
 	}
 	return StageConflicted

@@ -22,9 +22,10 @@ const (
 	StageRejected Stage = "REJECTED"
 	// StageExpired: a finalized block's time reached valid_before with the slot unused.
 	StageExpired Stage = "EXPIRED"
-	// StageFailed: executed without effect; the slot is burnt.
+	// StageFailed: executed without effect, through no foreign transaction that is
+	// known; the slot is burnt.
 	StageFailed Stage = "FAILED"
-	// StageConflicted: something foreign took the slot or redirected the money.
+	// StageConflicted: something foreign took the slot or the money.
 	StageConflicted Stage = "CONFLICTED"
 )
 

@@ -48,8 +48,13 @@ func (c *Chain) attempted(ctx context.Context, outcomes []tx76.Outcome) error {
 		if len(tx.Calls) != 1 || tx.Calls[0].To == nil || !IsTIP20(*tx.Calls[0].To) {
 			continue
 		}
-		if _, _, memo, err := DecodeTransferWithMemo(tx.Calls[0].Input); err == nil {
-			o.Attempted = memo
+		_, _, memo, err := DecodeTransferWithMemo(tx.Calls[0].Input)
+		if err != nil {
+			continue
+		}
+		o.Attempted = memo
+		if o.Outflow, err = c.outflow(ctx, o, *tx.Calls[0].To); err != nil {
+			return fmt.Errorf("looking for what emptied account %s before transaction %s: %w", o.Sender, o.TxHash, err)
 		}
 	}
 	return nil

@@ -86,6 +86,7 @@ func (c *Chain) outcomesOf(ctx context.Context, logs []types.Log, known map[comm
 			return nil, err
 		}
 		outcomes[i] = receipts[i].outcome(use, headers[logs[i].BlockHash])
+		outcomes[i].TxIndex = uint64(logs[i].TxIndex)
 	}
 	if err := c.attempted(ctx, outcomes); err != nil {
 		return nil, err

@@ -1,11 +1,9 @@
 package anvil_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,16 +50,4 @@ func TestFind(t *testing.T) {
 	_, err = anvil.Find()
 	require.ErrorIs(t, err, os.ErrNotExist, "what is named is not replaced by another")
 	require.ErrorContains(t, err, "ALLEGRO_ANVIL")
-}
-
-// installed returns the real program. Without it a test is skipped where somebody
-// develops, and fails where the stage that installs it has run.
-func installed(t *testing.T) string {
-	t.Helper()
-	path, err := anvil.Find()
-	if errors.Is(err, anvil.ErrNotFound) && !strings.EqualFold(os.Getenv("CI"), "true") {
-		t.Skipf("skipped: %v", err)
-	}
-	require.NoError(t, err)
-	return path
 }

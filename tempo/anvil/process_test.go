@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/allegro-p2p/allegro/tempo/anvil"
+	"github.com/allegro-p2p/allegro/tempo/anvil/anviltest"
 )
 
 // start starts a program in place of anvil.
@@ -95,7 +96,7 @@ func TestProgramBehindAScriptEnds(t *testing.T) {
 // The real program listens where it says, makes blocks by itself when it is told
 // to, and lets go of its port.
 func TestAnvil(t *testing.T) {
-	p, err := anvil.Start(t.Context(), anvil.Options{Path: installed(t), BlockTime: 50 * time.Millisecond})
+	p, err := anvil.Start(t.Context(), anvil.Options{Path: anviltest.Path(t), BlockTime: 50 * time.Millisecond})
 	require.NoError(t, err)
 	for _, scheme := range []string{"http", "ws"} {
 		client, err := rpc.DialContext(t.Context(), scheme+strings.TrimPrefix(p.URL(), "http"))

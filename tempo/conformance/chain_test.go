@@ -1,11 +1,8 @@
 package conformance_test
 
 import (
-	"context"
 	"crypto/ecdsa"
-	"errors"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +18,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/anvil"
+	"github.com/allegro-p2p/allegro/tempo/anvil/anviltest"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 )
 
@@ -71,13 +69,7 @@ func openDevchain(baseFee uint64) func(*testing.T) string {
 func openAnvil(opts anvil.Options) func(*testing.T) string {
 	return func(t *testing.T) string {
 		opts.GenesisTime = genesisTime
-		process, err := anvil.Start(context.WithoutCancel(t.Context()), opts) // it ends by Stop
-		if errors.Is(err, anvil.ErrNotFound) && !strings.EqualFold(os.Getenv("CI"), "true") {
-			t.Skipf("skipped: %v", err)
-		}
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, process.Stop()) })
-		return process.URL()
+		return anviltest.Start(t, opts).URL()
 	}
 }
 

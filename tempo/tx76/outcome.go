@@ -18,11 +18,16 @@ type Outcome struct {
 	BlockHash   common.Hash
 	BlockNumber uint64
 	BlockTime   uint64 // seconds
+	TxIndex     uint64 // place of the transaction in its block
 	Success     bool   // receipt status 1
 
 	// Attempted is the memo of the transferWithMemo call that a reverted
 	// transaction consisted of; zero for any other transaction.
 	Attempted common.Hash
+	// Outflow is set beside Attempted: the last transaction before this one, not
+	// long ago, that moved the attempted token out of the sender's account without
+	// using this nonce key; zero if there is none.
+	Outflow common.Hash
 
 	// Transfers are the TransferWithMemo logs of the receipt, in log order.
 	Transfers []MemoTransfer
@@ -40,4 +45,12 @@ type MemoTransfer struct {
 	To     common.Address
 	Amount uint256.Int
 	Memo   common.Hash
+}
+
+// Before reports whether the outcome came before another one on the chain.
+func (o *Outcome) Before(other *Outcome) bool {
+	if o.BlockNumber != other.BlockNumber {
+		return o.BlockNumber < other.BlockNumber
+	}
+	return o.TxIndex < other.TxIndex
 }
