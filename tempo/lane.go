@@ -27,6 +27,22 @@ func (c *Chain) NonceAt(ctx context.Context, number uint64, hash common.Hash, ow
 	return nonce, nil
 }
 
+// BalanceAt returns what owner holds of token, in token units, at the block with that
+// number and hash. Errors are those of [Chain.Account].
+func (c *Chain) BalanceAt(ctx context.Context, number uint64, hash common.Hash, token, owner common.Address) (uint256.Int, error) {
+	var data hexutil.Bytes
+	block := Header{Number: number, Hash: hash}
+	msg := callMsg{To: token, Data: EncodeBalanceOf(owner)}
+	if err := c.call(ctx, query{"eth_call", []any{msg, pinnedTo(block)}, &data}); err != nil {
+		return uint256.Int{}, fmt.Errorf("reading balance of %s in token %s at block %d: %w", owner, token, number, err)
+	}
+	balance, err := DecodeUint256(data)
+	if err != nil {
+		return uint256.Int{}, fmt.Errorf("balance of %s in token %s: %w: %v", owner, token, ErrBadAnswer, err)
+	}
+	return balance, nil
+}
+
 // OutcomeAt returns what used a position that is used at the block with that
 // number and hash. Errors are those of [Chain.Account].
 func (c *Chain) OutcomeAt(ctx context.Context, number uint64, hash common.Hash, owner common.Address, nonceKey uint256.Int, nonce uint64) (*tx76.Outcome, error) {

@@ -80,6 +80,8 @@ type Chain interface {
 	Account(ctx context.Context, block tempo.Header, token, owner common.Address, nonceKey uint256.Int) (tempo.Account, error)
 	// CanTransfer returns tempo.ErrPolicy if the token forbids a transfer.
 	CanTransfer(ctx context.Context, block tempo.Header, token, from, to common.Address, memo common.Hash) error
+	// BalanceAt reads what an account holds of a token, at a block.
+	BalanceAt(ctx context.Context, number uint64, hash common.Hash, token, owner common.Address) (uint256.Int, error)
 	// Send submits a signed transaction.
 	Send(ctx context.Context, raw []byte) (common.Hash, error)
 

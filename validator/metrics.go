@@ -12,8 +12,12 @@ type metrics struct {
 	syncTime  prometheus.Histogram
 	reads     *prometheus.CounterVec
 	submitted *prometheus.CounterVec
-	signing   prometheus.Gauge
-	pinned    prometheus.Gauge
+
+	sponsorBalance prometheus.Gauge
+	sponsorDry     prometheus.Gauge
+
+	signing prometheus.Gauge
+	pinned  prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -42,8 +46,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "allegro_validator_chain_reads_total", Help: "Reads of chain state for decisions, by what and result.",
 		}, []string{"what", "result"}),
 		submitted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "allegro_settle_submissions_total", Help: "Payments handed to the node, by its answer.",
+			Name: "allegro_settle_submissions_total", Help: "Payments handed to the node, by its answer, or why not.",
 		}, []string{"result"}),
+		sponsorBalance: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "allegro_settle_sponsor_balance_units", Help: "Fee token units that the sponsor's account held when it was last looked at.",
+		}),
+		sponsorDry: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "allegro_settle_sponsor_dry", Help: "1 while the sponsor's account cannot pay for a payment, so that other members must settle: alert on it.",
+		}),
 		signing: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "allegro_validator_signing", Help: "1 while this validator may sign, 0 while it recovers or has stopped.",
 		}),
@@ -52,7 +62,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.issued, m.rejected, m.pool, m.dropped, m.batchSize, m.syncTime, m.reads, m.submitted, m.signing, m.pinned)
+		reg.MustRegister(m.issued, m.rejected, m.pool, m.dropped, m.batchSize, m.syncTime, m.reads, m.submitted,
+			m.sponsorBalance, m.sponsorDry, m.signing, m.pinned)
 	}
 	return m
 }

@@ -25,10 +25,12 @@ const (
 // settler puts certified payments on the chain (section 4.7). Its goroutine owns
 // everything here.
 type settler struct {
-	v      *Validator
-	cursor uint64
-	open   map[fastpay.ID]*unsettled
-	payers *lru.Cache[common.Address, *rate.Limiter]
+	v       *Validator
+	cursor  uint64
+	open    map[fastpay.ID]*unsettled
+	payers  *lru.Cache[common.Address, *rate.Limiter]
+	sponsor *sponsor
+	told    map[string]bool // troubles that were logged and last, by result
 }
 
 // unsettled is a certified payment that is not final yet.
@@ -37,6 +39,7 @@ type unsettled struct {
 	since     time.Time // certified, as this process saw it
 	lastSent  time.Time // zero if never
 	sponsored bool      // counted against its payer's hour
+	limited   bool      // its payer's hour is used up, which was logged
 }
 
 func newSettler(v *Validator) (*settler, error) {
@@ -44,7 +47,10 @@ func newSettler(v *Validator) (*settler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settler: %w", err)
 	}
-	return &settler{v: v, open: make(map[fastpay.ID]*unsettled), payers: payers}, nil
+	return &settler{
+		v: v, open: make(map[fastpay.ID]*unsettled), payers: payers,
+		sponsor: newSponsor(&v.cfg, v.metrics), told: make(map[string]bool),
+	}, nil
 }
 
 // run settles until ctx ends.
@@ -64,8 +70,26 @@ func (s *settler) run(ctx context.Context) error {
 			for id := range s.open {
 				s.settle(ctx, id)
 			}
+			s.watchSponsor(ctx)
 		}
 	}
+}
+
+// watchSponsor notices that a dry account was given money, also while there is
+// nothing to pay for.
+func (s *settler) watchSponsor(ctx context.Context) {
+	if !s.sponsor.dry() {
+		return
+	}
+	if err := s.sponsor.look(ctx, s.latest()); err != nil && ctx.Err() == nil {
+		logger.Debugw("the sponsor's account was not read", "error", err)
+	}
+}
+
+// latest is the newest block that the node has shown.
+func (s *settler) latest() (at fastpay.Block) {
+	s.v.replica.Read(func(b *fastpay.Board) { at = b.Latest() })
+	return at
 }
 
 // follow brings the list of unsettled payments up to date and returns the ones
@@ -98,8 +122,8 @@ func (s *settler) follow() []fastpay.ID {
 // member's turn.
 func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 	u := s.open[id]
-	if !s.myTurn(u) || s.sentLately(u) {
-		return
+	if s.latest() == (fastpay.Block{}) || !s.myTurn(u) || s.sentLately(u) {
+		return // or the node has shown nothing yet
 	}
 	for _, tx := range s.closure(id) {
 		dep := s.open[tx.ID()]
@@ -110,8 +134,7 @@ func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 		if s.sentLately(dep) {
 			continue
 		}
-		if err := s.send(ctx, dep); err != nil {
-			logger.Warnw("payment was not handed to the node, it is tried again", "tx", tx.ID(), "error", err)
+		if !s.send(ctx, dep) {
 			return // what stands on it would fail
 		}
 		dep.lastSent = s.v.cfg.Now()
@@ -163,37 +186,76 @@ func (s *settler) closure(id fastpay.ID) []*fastpay.Tx {
 	return out
 }
 
-// send adds the sponsor's signature to a payment and submits it. A payment counts
-// against its payer's hour once, however often it is sent.
-func (s *settler) send(ctx context.Context, u *unsettled) error {
+// send submits a payment and reports whether the node has it, or another one in its
+// slot. A payment counts against its payer's hour once, however often it is sent.
+func (s *settler) send(ctx context.Context, u *unsettled) bool {
+	result, err := s.submit(ctx, u)
+	if ctx.Err() != nil {
+		return false
+	}
+	s.v.metrics.submitted.WithLabelValues(result).Inc()
+	s.tell(u, result, err)
+	return err == nil
+}
+
+// submit adds the sponsor's signature to a payment and hands it to the node. The
+// result is one of those that the metrics count.
+func (s *settler) submit(ctx context.Context, u *unsettled) (result string, err error) {
 	tx := u.tx
 	if !u.sponsored && !s.allow(tx.Sender()) {
-		s.v.metrics.submitted.WithLabelValues("payer_limit").Inc()
-		return fmt.Errorf("payer %s has used up the payments this member sponsors within an hour", tx.Sender())
+		return "payer_limit", fmt.Errorf("payer %s has used up the payments this member sponsors within an hour", tx.Sender())
 	}
 	u.sponsored = true
-	committee := s.v.engine.seats[tx.CommitteeID()]
-	if committee == nil {
-		return fmt.Errorf("payment %s is of a committee this validator is not in", tx.ID())
+	seat := s.v.engine.seats[tx.CommitteeID()]
+	if seat == nil {
+		return "error", fmt.Errorf("payment %s is of a committee this validator is not in", tx.ID())
 	}
-	chainTx := tx.Transaction(committee.committee)
-	feeToken := s.v.cfg.Settlement.FeeToken
-	chainTx.FeeToken = &feeToken
-	if err := chainTx.SignSponsor(tx.Sender(), s.v.cfg.Settlement.Sponsor); err != nil {
-		return fmt.Errorf("sponsoring: %w", err)
+	chainTx := tx.Transaction(seat.committee)
+	if err := s.sponsor.sign(ctx, chainTx, tx.Sender(), s.latest()); err != nil {
+		if errors.Is(err, errDry) {
+			return "sponsor_dry", err
+		}
+		if errors.Is(err, errNextBlock) {
+			return "next_block", err
+		}
+		return "error", err
 	}
-	_, err := s.v.cfg.Chain.Send(ctx, chainTx.Encode())
+	_, err = s.v.cfg.Chain.Send(ctx, chainTx.Encode())
 	switch {
 	case err == nil:
-		s.v.metrics.submitted.WithLabelValues("ok").Inc()
+		result = "ok"
 	case errors.Is(err, tempo.ErrCheckNonce):
 		// The node has it, or its slot is used: the lane's nonce tells.
-		s.v.metrics.submitted.WithLabelValues("known").Inc()
+		result = "known"
 	default:
-		s.v.metrics.submitted.WithLabelValues("error").Inc()
-		return err
+		return "error", err
 	}
-	return s.v.replica.Update(func(b *fastpay.Board) { b.MarkQueued(tx.ID()) })
+	if err := s.v.replica.Update(func(b *fastpay.Board) { b.MarkQueued(tx.ID()) }); err != nil {
+		return "error", err
+	}
+	return result, nil
+}
+
+// tell logs what keeps payments from the chain once while it lasts: they are tried
+// again every second.
+func (s *settler) tell(u *unsettled, result string, err error) {
+	switch {
+	case result == "payer_limit":
+		if !u.limited {
+			u.limited = true
+			logger.Warnw("payment is not sponsored here", "tx", u.tx.ID(), "error", err)
+		}
+	case result == "next_block":
+		// It is short, and ends by itself.
+	case err != nil:
+		if !s.told[result] {
+			s.told[result] = true
+			logger.Warnw("payments are not handed to the node, they are tried again", "tx", u.tx.ID(), "error", err)
+		}
+	case len(s.told) > 0:
+		clear(s.told)
+		logger.Infow("payments are handed to the node again")
+	}
 }
 
 // allow counts a sponsored payment against its payer's hour.

@@ -37,7 +37,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	seed := sha256.Sum256([]byte("member"))
-	w := &world{t: t, signer: NewKeySigner(ed25519.NewKeyFromSeed(seed[:])), chain: &fakeChain{headers: make(map[uint64]tempo.Header)}}
+	w := &world{t: t, signer: NewKeySigner(ed25519.NewKeyFromSeed(seed[:])), chain: &fakeChain{headers: make(map[uint64]tempo.Header), fees: 1_000_000}}
 	var err error
 	w.committee, err = fastpay.NewCommittee(1337, 1, 0, 1<<40, fastpay.PaymentLane, []fastpay.Member{{Key: w.signer.Key(), Weight: 1}})
 	require.NoError(t, err)
@@ -119,7 +119,8 @@ func (w *world) validator(store *replica.Store) *Validator {
 type fakeChain struct {
 	headers map[uint64]tempo.Header
 	sent    [][]byte
-	err     error // of every request
+	fees    uint64 // what every account holds of the fee token
+	err     error  // of every request
 }
 
 // block adds a block whose hash depends on a fork.
@@ -143,6 +144,10 @@ func (c *fakeChain) Account(context.Context, tempo.Header, common.Address, commo
 
 func (c *fakeChain) CanTransfer(context.Context, tempo.Header, common.Address, common.Address, common.Address, common.Hash) error {
 	return c.err
+}
+
+func (c *fakeChain) BalanceAt(context.Context, uint64, common.Hash, common.Address, common.Address) (uint256.Int, error) {
+	return *uint256.NewInt(c.fees), c.err
 }
 
 func (c *fakeChain) Send(_ context.Context, raw []byte) (common.Hash, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/holiman/uint256"
 
+	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/tx76"
 )
 
@@ -52,7 +53,7 @@ func admit(cfg Config, head *block, w world, s *signed) error {
 	if _, ok := nameOf(token); !ok {
 		return fmt.Errorf("fee token %s is not a token of this chain", token)
 	}
-	need := feeOf(tx.Gas, &tx.MaxFeePerGas)
+	need := tempo.Fee(tx.Gas, &tx.MaxFeePerGas)
 	if have := w.balance(token, s.payer); have.Lt(need) {
 		return fmt.Errorf("insufficient fee token balance: have %s, need %s of %s in %s", have, need, token, s.payer)
 	}

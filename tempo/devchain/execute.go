@@ -54,7 +54,7 @@ func (x *executor) run(s *signed) (verdict, error) {
 		return drop, errUnderpriced
 	}
 	token := x.feeToken(s)
-	if x.balance(token, s.payer).Lt(feeOf(tx.Gas, &tx.MaxFeePerGas)) {
+	if x.balance(token, s.payer).Lt(tempo.Fee(tx.Gas, &tx.MaxFeePerGas)) {
 		return drop, errFeeTooPoor
 	}
 	if tx.Gas > x.header.GasLimit-x.gas {
@@ -64,11 +64,11 @@ func (x *executor) run(s *signed) (verdict, error) {
 	x.db.SetTxContext(s.hash, len(x.txs), 0)
 	price := priceOf(tx, baseFee)
 	// Taken for the whole gas limit before the calls run: they cannot spend it.
-	deposit := feeOf(tx.Gas, price)
+	deposit := tempo.Fee(tx.Gas, price)
 	x.move(token, s.payer, tempo.FeeManager, deposit) // covered: price <= limit
 	x.useNonce(s.sender, &tx.NonceKey)
 	used, success := x.execute(s)
-	fee := feeOf(used, price)
+	fee := tempo.Fee(used, price)
 	x.move(token, tempo.FeeManager, s.payer, new(uint256.Int).Sub(deposit, fee))
 	if !fee.IsZero() {
 		x.log(tempo.Transfer{Token: token, From: s.payer, To: tempo.FeeManager, Amount: *fee}.Log())

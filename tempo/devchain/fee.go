@@ -8,20 +8,6 @@ import (
 	"github.com/allegro-p2p/allegro/tempo/tx76"
 )
 
-// priceScale is how many of the price's units make one token unit: prices
-// count 10^-18 USD and tokens 10^-6.
-var priceScale = uint256.NewInt(1_000_000_000_000)
-
-// feeOf returns the fee for an amount of gas in token units, rounded up: it is
-// never less than 1 unless the price is 0. Prices have at most 129 bits, so
-// nothing overflows.
-func feeOf(gas uint64, price *uint256.Int) *uint256.Int {
-	fee := new(uint256.Int).Mul(uint256.NewInt(gas), price)
-	fee.Add(fee, priceScale)
-	fee.SubUint64(fee, 1)
-	return fee.Div(fee, priceScale)
-}
-
 // priceOf returns what a transaction pays per gas: base fee and tip, but no
 // more than its limit.
 func priceOf(tx *tx76.Transaction, baseFee uint64) *uint256.Int {
