@@ -234,6 +234,8 @@ func (b *Board) stageOf(tx *Tx, o tx76.Outcome) Stage {
 		return StageIncluded
 	case CauseBeforeParent, CauseReverted:
 		return StageFailed
+	case CauseUnused:
+		return StageExpired
 	}
 	return StageConflicted
 }

@@ -20,7 +20,8 @@ const (
 	StageFinalized Stage = "FINALIZED"
 	// StageRejected: members refused it for good, so that no quorum is left.
 	StageRejected Stage = "REJECTED"
-	// StageExpired: a finalized block's time reached valid_before with the slot unused.
+	// StageExpired: a finalized block's time reached valid_before with the slot unused,
+	// or a block after that time was the first to use it.
 	StageExpired Stage = "EXPIRED"
 	// StageFailed: executed without effect, through no foreign transaction that is
 	// known; the slot is burnt.

@@ -130,11 +130,24 @@ func (p payments) whole(doc *api.Payment) error {
 	if doc.LeadMicros != nil {
 		row("lead", "%s before the next block", millisOf(doc.LeadMicros))
 	}
-	if doc.IncludedHeight != nil {
-		row("included", "%s  in block %s by %s", clock(doc.IncludedMicros), *doc.IncludedHeight, or(doc.ChainTxHash, "?"))
+	if doc.IncludedMicros != nil {
+		row("included", "%s", clock(doc.IncludedMicros))
 	}
 	if doc.FinalizedMicros != nil {
 		row("finalized", "%s", clock(doc.FinalizedMicros))
+	}
+	if e := doc.StageEvidence; e != nil {
+		row("evidence", "%s", evidenceText(e))
+		row("block", "%s  %s of %s", e.Block, e.BlockHash, dateOf(e.BlockTime))
+		if e.ChainTxHash != nil {
+			row("transaction", "%s", *e.ChainTxHash)
+		}
+		if e.OutflowTxHash != nil {
+			row("money moved by", "%s", *e.OutflowTxHash)
+		}
+		if e.Parent != nil {
+			row("not executed before", "%s", *e.Parent)
+		}
 	}
 	for _, w := range doc.Waiting {
 		row("waiting for", "%s: %s", w.Validator, printable(or(w.Problem, "no vote yet")))
@@ -143,6 +156,27 @@ func (p payments) whole(doc *api.Payment) error {
 		row("head", "%s is at height %s, finalized %s", h.Validator, h.Height, h.FinalizedHeight)
 	}
 	return t.Flush()
+}
+
+// evidenceText says in words what of the chain a stage rests on.
+func evidenceText(e *api.StageEvidence) string {
+	switch fastpay.Cause(e.Cause) {
+	case fastpay.CauseSettled:
+		return "executed, with exactly this transfer"
+	case fastpay.CauseBeforeParent:
+		return "reverted: a payment that it relies on was not executed before"
+	case fastpay.CauseReverted:
+		return "reverted"
+	case fastpay.CauseOutflow:
+		return "reverted: the money had been moved by another transaction"
+	case fastpay.CauseSlotTaken:
+		return "another transaction took its slot"
+	case fastpay.CauseRedirected:
+		return "a transaction that names it is not this payment"
+	case fastpay.CauseUnused:
+		return "the slot was unused when the chain's time had reached valid_before"
+	}
+	return e.Cause
 }
 
 // dateOf writes chain seconds.

@@ -236,6 +236,8 @@ type Payment struct {
 	IncludedHeight  *string `json:"included_height"`
 	FinalizedMicros *string `json:"finalized_unix_micros"`
 	ChainTxHash     *string `json:"chain_tx_hash"`
+	// StageEvidence is null until the chain has said something about the payment.
+	StageEvidence *StageEvidence `json:"stage_evidence"`
 
 	Votes     []Vote       `json:"votes"`
 	Weight    uint64       `json:"weight"` // of the votes
@@ -248,6 +250,21 @@ type Payment struct {
 
 // PaymentSchema names the format of Payment.
 const PaymentSchema = "allegro.tx/v1"
+
+// StageEvidence is what of the chain a payment's stage rests on.
+type StageEvidence struct {
+	// Cause is one of settled, before_parent, reverted, outflow, slot_taken,
+	// redirected and unused.
+	Cause string `json:"cause"`
+	// The block that used the payment's slot or, if none has, the finalized one at
+	// which that was read.
+	Block         string  `json:"block"`
+	BlockHash     string  `json:"block_hash"`
+	BlockTime     string  `json:"block_time"`
+	ChainTxHash   *string `json:"chain_tx_hash"`   // what used the slot; null if nothing has
+	OutflowTxHash *string `json:"outflow_tx_hash"` // what moved the money away, of outflow
+	Parent        *string `json:"parent"`          // tx id of what was not executed before, of before_parent
+}
 
 // Vote is one validator's.
 type Vote struct {

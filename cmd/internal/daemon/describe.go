@@ -231,7 +231,11 @@ func (d *Daemon) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committe
 	}
 	stage := b.Stage(id)
 	doc.Stage = orNull(string(stage))
-	doc.Guarantee, doc.Why = guarantee(stage)
+	evidence, decided := b.StageEvidence(id)
+	if decided {
+		doc.StageEvidence = stageEvidence(&evidence)
+	}
+	doc.Guarantee, doc.Why = guarantee(stage, &evidence)
 	if !t.QC.IsZero() {
 		doc.HeightAtQC = decimal(t.HeightAtQC)
 	}
@@ -241,8 +245,8 @@ func (d *Daemon) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committe
 	if lead, known := t.Lead(); known {
 		doc.LeadMicros = ptr(strconv.FormatInt(lead.Microseconds(), 10))
 	}
-	if o, ok := b.Outcome(id); ok {
-		doc.IncludedHeight, doc.ChainTxHash = decimal(o.BlockNumber), ptr(o.TxHash.Hex())
+	if decided && evidence.ChainTx != (common.Hash{}) {
+		doc.IncludedHeight, doc.ChainTxHash = decimal(evidence.Block.Number), ptr(evidence.ChainTx.Hex())
 	}
 	for _, cert := range b.Certificates(id) {
 		weight := c.Weight(cert.Signer())
@@ -292,8 +296,23 @@ func notReached(m *p2p.MemberInfo) string {
 	return m.Problem
 }
 
-// guarantee is what a stage is worth, and why.
-func guarantee(stage fastpay.Stage) (word, why string) {
+// stageEvidence is what of the chain a stage rests on, as a document.
+func stageEvidence(e *fastpay.StageEvidence) *api.StageEvidence {
+	hash := func(h common.Hash) *string {
+		if h == (common.Hash{}) {
+			return nil
+		}
+		return ptr(h.Hex())
+	}
+	return &api.StageEvidence{
+		Cause: string(e.Cause), Block: strconv.FormatUint(e.Block.Number, 10), BlockHash: e.Block.Hash.Hex(),
+		BlockTime: strconv.FormatUint(e.Block.Time, 10), ChainTxHash: hash(e.ChainTx), OutflowTxHash: hash(e.Outflow), Parent: hash(e.Parent),
+	}
+}
+
+// guarantee is what a stage is worth, and why. The evidence is the zero value if the
+// chain has said nothing.
+func guarantee(stage fastpay.Stage, e *fastpay.StageEvidence) (word, why string) {
 	switch stage {
 	case fastpay.StageCertified, fastpay.StageQueuedOnchain, fastpay.StageIncluded:
 		return "conditional", "until a finalized block has it, another transaction of the payer or a freeze by the issuer can void it"
@@ -301,15 +320,22 @@ func guarantee(stage fastpay.Stage) (word, why string) {
 		return "final", "a finalized block has executed it"
 	case fastpay.StageRejected:
 		return "none", "validators refused it for good, so that no quorum is left"
-	case fastpay.StageExpired:
-		return "none", "its time to be executed has passed"
-	case fastpay.StageFailed:
-		return "none", "the chain executed it without effect: the money had gone, or the issuer forbids the transfer"
-	case fastpay.StageConflicted:
-		return "none", "something else took its place on the chain"
-	default:
-		return "none", "validators of more than two thirds of the weight have not voted for it yet"
 	}
+	switch e.Cause {
+	case fastpay.CauseUnused:
+		return "none", fmt.Sprintf("its time to be executed has passed: block %d is not before its valid_before, and its slot was unused until then", e.Block.Number)
+	case fastpay.CauseBeforeParent:
+		return "none", fmt.Sprintf("the chain executed it without effect, by transaction %s: payment %s, which it relies on, had not been executed before", e.ChainTx, e.Parent)
+	case fastpay.CauseReverted:
+		return "none", fmt.Sprintf("the chain executed it without effect, by transaction %s: the issuer forbids the transfer, or the money had gone", e.ChainTx)
+	case fastpay.CauseOutflow:
+		return "none", fmt.Sprintf("the chain executed it without effect, by transaction %s: transaction %s had moved money out of the payer's account", e.ChainTx, e.Outflow)
+	case fastpay.CauseSlotTaken:
+		return "none", fmt.Sprintf("transaction %s took its place on the chain", e.ChainTx)
+	case fastpay.CauseRedirected:
+		return "none", fmt.Sprintf("transaction %s names it and is not this payment", e.ChainTx)
+	}
+	return "none", "validators of more than two thirds of the weight have not voted for it yet"
 }
 
 // Small forms that documents share.
