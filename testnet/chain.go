@@ -45,6 +45,9 @@ func (n *Network) startChain(ctx context.Context) error {
 	if err := n.makeRules(id); err != nil {
 		return err
 	}
+	if n.cfg.Funded {
+		return nil
+	}
 	return n.fund(ctx, chain)
 }
 

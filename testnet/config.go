@@ -29,6 +29,9 @@ type Config struct {
 	// ChainURL is the JSON-RPC of a running Tempo chain whose development accounts hold
 	// money; BlockTime is that chain's. Empty: the embedded chain.
 	ChainURL string
+	// Funded says that the accounts hold their money on that chain already. Otherwise
+	// they are given it, and the network starts when a finalized block has that.
+	Funded bool
 	// Salt goes into the keys of all accounts: on a chain that others use, each network
 	// has accounts of its own.
 	Salt string
