@@ -118,30 +118,91 @@ func TestStageOfAPaymentThatFails(t *testing.T) {
 	}
 	good := []tx76.MemoTransfer{transfer}
 	for _, c := range []struct {
-		name string
-		o    tx76.Outcome
-		want Stage
+		name  string
+		o     tx76.Outcome
+		want  Stage
+		cause Cause
 	}{
-		{"settles", tx76.Outcome{Success: true, Transfers: good, Plain: 1}, StageIncluded},
-		{"reverted", tx76.Outcome{Attempted: tx.ID()}, StageFailed},
-		{"another attempt reverted", tx76.Outcome{Attempted: id(1)}, StageConflicted},
-		{"something without transfer", tx76.Outcome{Success: true}, StageConflicted},
-		{"another payment", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.Memo = id(1) }), Plain: 1}, StageConflicted},
-		{"another recipient under its memo", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.To = account(2) }), Plain: 1}, StageConflicted},
-		{"another amount under its memo", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.Amount.SetUint64(9) }), Plain: 1}, StageConflicted},
-		{"another token under its memo", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.Token = eur }), Plain: 1}, StageConflicted},
-		{"a second transfer beside it", tx76.Outcome{Success: true, Transfers: append(changed(func(m *tx76.MemoTransfer) { m.From = account(5) }), transfer), Plain: 2}, StageConflicted},
-		{"its plain log missing", tx76.Outcome{Success: true, Transfers: good}, StageConflicted},
-		{"logs of a revert", tx76.Outcome{Transfers: good, Plain: 1, Attempted: id(1)}, StageConflicted},
+		{"settles", tx76.Outcome{Success: true, Transfers: good, Plain: 1}, StageIncluded, CauseSettled},
+		{"reverted", tx76.Outcome{Attempted: tx.ID()}, StageFailed, CauseReverted},
+		{"reverted after an outflow", tx76.Outcome{Attempted: tx.ID(), Outflow: id(7)}, StageConflicted, CauseOutflow},
+		{"another attempt reverted", tx76.Outcome{Attempted: id(1)}, StageConflicted, CauseSlotTaken},
+		{"something without transfer", tx76.Outcome{Success: true}, StageConflicted, CauseSlotTaken},
+		{"another payment", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.Memo = id(1) }), Plain: 1}, StageConflicted, CauseSlotTaken},
+		{"another recipient under its memo", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.To = account(2) }), Plain: 1}, StageConflicted, CauseRedirected},
+		{"another amount under its memo", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.Amount.SetUint64(9) }), Plain: 1}, StageConflicted, CauseRedirected},
+		{"another token under its memo", tx76.Outcome{Success: true, Transfers: changed(func(m *tx76.MemoTransfer) { m.Token = eur }), Plain: 1}, StageConflicted, CauseSlotTaken},
+		{"a second transfer beside it", tx76.Outcome{Success: true, Transfers: append(changed(func(m *tx76.MemoTransfer) { m.From = account(5) }), transfer), Plain: 2}, StageConflicted, CauseRedirected},
+		{"its plain log missing", tx76.Outcome{Success: true, Transfers: good}, StageConflicted, CauseRedirected},
+		{"logs of a revert", tx76.Outcome{Transfers: good, Plain: 1, Attempted: id(1)}, StageConflicted, CauseRedirected},
+		{"used when it was too late", tx76.Outcome{Success: true, BlockTime: tx.Envelope().ValidBefore}, StageExpired, CauseUnused},
+		{"used just in time", tx76.Outcome{Success: true, BlockTime: tx.Envelope().ValidBefore - 1}, StageConflicted, CauseSlotTaken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			board := n.newBoard(nil)
 			noError(t, board.AddQC(n.qc(t, tx)))
 			o := c.o
-			o.Sender, o.NonceKey, o.BlockNumber = account(0), tx.Lane().NonceKey(n.c), 3
+			o.Sender, o.NonceKey, o.BlockNumber, o.TxHash, o.BlockHash = account(0), tx.Lane().NonceKey(n.c), 3, id(8), id(9)
 			board.ApplyChain(ChainView{Latest: Block{Number: 3}, Finalized: Block{Number: 2}, Outcomes: []tx76.Outcome{o}})
 			equal(t, "stage", board.Stage(tx.ID()), c.want)
 			equal(t, "settles", Settles(tx, &o), c.want == StageIncluded)
+			evidence, ok := board.StageEvidence(tx.ID())
+			equal(t, "evidence is there", ok, true)
+			equal(t, "evidence", evidence, StageEvidence{
+				Cause: c.cause, Block: Block{Number: 3, Hash: id(9), Time: o.BlockTime}, ChainTx: id(8), Outflow: o.Outflow,
+			})
+		})
+	}
+}
+
+// A payment that reverted before what it relies on is FAILED whatever else its payer
+// did; after it, the payer's other transactions are to blame.
+func TestRevertIsBlamedOnALateParentFirst(t *testing.T) {
+	n := newNetwork4(t)
+	parent := n.pay(t, 1, 0, 10)
+	tx := n.pay(t, 0, 2, 10, citing(parent))
+	outcome := func(tx *Tx, block, index uint64, success bool) tx76.Outcome {
+		o := tx76.Outcome{
+			Sender: tx.Sender(), NonceKey: tx.Lane().NonceKey(n.c), TxHash: tx.ID(), BlockNumber: block, TxIndex: index, Success: success, Outflow: id(7),
+		}
+		if success {
+			o.Plain = 1
+			o.Transfers = []tx76.MemoTransfer{{Token: usd, From: tx.Sender(), To: tx.env.Recipient, Amount: tx.env.Amount, Memo: tx.ID()}}
+		} else {
+			o.Attempted = tx.ID()
+		}
+		return o
+	}
+	for _, c := range []struct {
+		name   string
+		parent []tx76.Outcome
+		known  bool
+		want   Cause
+	}{
+		{"the parent is unknown", nil, false, CauseBeforeParent},
+		{"the parent is pending", nil, true, CauseBeforeParent},
+		{"the parent came later in the block", []tx76.Outcome{outcome(parent, 3, 6, true)}, true, CauseBeforeParent},
+		{"the parent came in a later block", []tx76.Outcome{outcome(parent, 4, 0, true)}, true, CauseBeforeParent},
+		{"the parent reverted", []tx76.Outcome{outcome(parent, 2, 0, false)}, true, CauseBeforeParent},
+		{"the parent came before in the block", []tx76.Outcome{outcome(parent, 3, 4, true)}, true, CauseOutflow},
+		{"the parent came in the block before", []tx76.Outcome{outcome(parent, 2, 9, true)}, true, CauseOutflow},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := n.newBoard(nil)
+			noError(t, b.AddTx(tx))
+			if c.known {
+				noError(t, b.AddTx(parent))
+			}
+			b.ApplyChain(ChainView{Latest: Block{Number: 4}, Outcomes: append(c.parent, outcome(tx, 3, 5, false))})
+			evidence, _ := b.StageEvidence(tx.ID())
+			equal(t, "cause", evidence.Cause, c.want)
+			late, outflow, stage := parent.ID(), ID{}, StageFailed
+			if c.want == CauseOutflow {
+				late, outflow, stage = ID{}, id(7), StageConflicted
+			}
+			equal(t, "late parent", evidence.Parent, late)
+			equal(t, "outflow", evidence.Outflow, outflow)
+			equal(t, "stage", b.Stage(tx.ID()), stage)
 		})
 	}
 }
@@ -165,8 +226,18 @@ func TestStageExpiresOnlyByTheChain(t *testing.T) {
 	equal(t, "stage before the block is final", w.Stage(tx.ID()), StageCertified)
 	w.follow(2)
 	equal(t, "stage before the nonce is read", w.Stage(tx.ID()), StageCertified)
+	if evidence, ok := w.StageEvidence(tx.ID()); ok {
+		t.Errorf("evidence before there is any: %v", evidence)
+	}
 	w.ask()
 	equal(t, "stage", w.Stage(tx.ID()), StageExpired)
+	evidence, ok := w.StageEvidence(tx.ID())
+	equal(t, "evidence is there", ok, true)
+	final := w.Finalized()
+	equal(t, "evidence", evidence, StageEvidence{Cause: CauseUnused, Block: Block{Number: final.Number, Hash: final.Hash, Time: final.Time}})
+	if _, ok := w.StageEvidence(id(1)); ok {
+		t.Error("there is evidence about an unknown payment")
+	}
 
 	// A slot that was used in time is not expired, even if its receipt is still
 	// to come.

@@ -131,7 +131,7 @@ func TestDevchainPaymentOutOfPayment(t *testing.T) {
 	block := s.mine()
 
 	require.Equal(t, tempo.Account{Balance: *dollars(15)}, s.account(start, s.alice), "the block before")
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		who     person
 		balance uint64
 		tx      common.Hash
@@ -144,7 +144,7 @@ func TestDevchainPaymentOutOfPayment(t *testing.T) {
 		require.Equal(t, tx76.Outcome{
 			Sender: tt.who.address, NonceKey: laneKey, Nonce: 0,
 			TxHash: tt.tx, BlockHash: block.Hash, BlockNumber: block.Number, BlockTime: block.Time,
-			Success: true, Plain: 1,
+			TxIndex: uint64(i), Success: true, Plain: 1,
 			Transfers: []tx76.MemoTransfer{{Token: tempo.PathUSD, From: tt.who.address, To: tt.to.address, Amount: *dollars(10), Memo: tt.memo}},
 		}, *got.Last)
 	}

@@ -37,6 +37,7 @@ type payment struct {
 	from, to common.Address
 	amount   uint64
 	reverts  bool
+	foreign  bool // not of the lane, so that it uses no 2D nonce
 }
 
 // fakeBlock is a block of the fake chain with the state after it.
@@ -135,7 +136,7 @@ func (n *fakeNode) execute(b *fakeBlock, index int, p payment) {
 	logs := []*types.Log{NonceIncremented{Account: p.from, NonceKey: laneKey, NewNonce: nonce + 1}.Log()}
 	o := tx76.Outcome{
 		Sender: p.from, NonceKey: laneKey, Nonce: nonce, TxHash: hash,
-		BlockHash: b.Hash, BlockNumber: b.Number, BlockTime: b.Time, Success: !p.reverts,
+		BlockHash: b.Hash, BlockNumber: b.Number, BlockTime: b.Time, TxIndex: uint64(index), Success: !p.reverts,
 	}
 	if !p.reverts {
 		m := tx76.MemoTransfer{Token: token, From: p.from, To: p.to, Amount: amount, Memo: memo}
@@ -148,8 +149,12 @@ func (n *fakeNode) execute(b *fakeBlock, index int, p payment) {
 	}
 	b.txs[hash] = wireTransaction{Hash: hash, Calls: []wireCall{{To: &token, Input: EncodeTransferWithMemo(p.to, &amount, memo)}}}
 	logs = append(logs, fee.Log())
+	if p.foreign {
+		b.nonces[p.from]--
+		logs = logs[1:]
+	}
 	for _, log := range logs {
-		log.BlockHash, log.BlockNumber, log.TxHash, log.Index = b.Hash, b.Number, hash, uint(len(b.logs))
+		log.BlockHash, log.BlockNumber, log.TxHash, log.Index, log.TxIndex = b.Hash, b.Number, hash, uint(len(b.logs)), uint(index)
 		b.logs = append(b.logs, *log)
 	}
 	status := hexutil.Uint64(1)
@@ -157,7 +162,9 @@ func (n *fakeNode) execute(b *fakeBlock, index int, p payment) {
 		status = 0
 	}
 	b.receipts[hash] = receipt{TxHash: hash, BlockHash: b.Hash, Status: &status, Logs: logs}
-	b.outcomes = append(b.outcomes, o)
+	if !p.foreign {
+		b.outcomes = append(b.outcomes, o)
+	}
 }
 
 // extend adds a block to the canonical chain and announces it.

@@ -259,8 +259,9 @@ func TestForeignTransactionInTheLane(t *testing.T) {
 
 // TestForeignOutflowVoidsWhatItFunded lets a payer move its money away by its own
 // transaction, after its payment was certified and the payee spent it on. Both
-// payments revert and are FAILED for everybody; nothing is certified on top of
-// them, the payee loses nothing it had, and an honest third payer goes on.
+// payments revert: for everybody the first is CONFLICTED and the second, which relies
+// on it, FAILED. Nothing is certified on top of them, the payee loses nothing it had,
+// and an honest third payer goes on.
 func TestForeignOutflowVoidsWhatItFunded(t *testing.T) {
 	inBubble(t, func(t *testing.T, ctx context.Context) {
 		v := startVirtual(t, 35, attacked)
@@ -271,7 +272,7 @@ func TestForeignOutflowVoidsWhatItFunded(t *testing.T) {
 		hand := v.stranger(t, ctx, "stranger", nil)
 		waitBlocks(t, ctx, bob, 1)
 
-		v.foreign(t, ctx, mallory, *uint256.NewInt(77), 0, common.HexToAddress("0xacc"), 10)
+		outflow := v.foreign(t, ctx, mallory, *uint256.NewInt(77), 0, common.HexToAddress("0xacc"), 10)
 		tx := mallory.sign(t, mallory.envelope(bob.Client.Address(), 15))
 		for _, p := range v.validators() {
 			hand.vote(t, ctx, p.Name, tx)
@@ -280,8 +281,16 @@ func TestForeignOutflowVoidsWhatItFunded(t *testing.T) {
 		spent := payCents(t, ctx, bob, alice, 2000)
 		for _, p := range v.Peers {
 			if p.Name != "mallory" {
-				waitStage(t, ctx, p, tx.ID(), fastpay.StageFailed)
+				waitStage(t, ctx, p, tx.ID(), fastpay.StageConflicted)
 				waitStage(t, ctx, p, spent, fastpay.StageFailed)
+				p.Replica.Read(func(b *fastpay.Board) {
+					first, _ := b.StageEvidence(tx.ID())
+					require.Equal(t, fastpay.CauseOutflow, first.Cause)
+					require.Equal(t, outflow, first.Outflow)
+					second, _ := b.StageEvidence(spent)
+					require.Equal(t, fastpay.CauseBeforeParent, second.Cause)
+					require.Equal(t, tx.ID(), second.Parent)
+				})
 			}
 		}
 		waitBlocks(t, ctx, bob, 2) // the block is final

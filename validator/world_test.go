@@ -121,6 +121,8 @@ type fakeChain struct {
 	sent    [][]byte
 	fees    uint64 // what every account holds of the fee token
 	err     error  // of every request
+
+	balanceReads int // that were answered
 }
 
 // block adds a block whose hash depends on a fork.
@@ -147,6 +149,9 @@ func (c *fakeChain) CanTransfer(context.Context, tempo.Header, common.Address, c
 }
 
 func (c *fakeChain) BalanceAt(context.Context, uint64, common.Hash, common.Address, common.Address) (uint256.Int, error) {
+	if c.err == nil {
+		c.balanceReads++
+	}
 	return *uint256.NewInt(c.fees), c.err
 }
 
@@ -196,4 +201,18 @@ func counter(t *testing.T, registry *prometheus.Registry, name string) (sum floa
 		}
 	}
 	return sum
+}
+
+// gauge is the value of a gauge without labels.
+func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }

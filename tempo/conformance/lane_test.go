@@ -73,6 +73,27 @@ func TestRevertBurnsTheNonce(t *testing.T) {
 	})
 }
 
+// A payment whose money was moved away before, by whatever else moves money, reverts,
+// and its outcome names what did.
+func TestRevertNamesWhatMovedTheMoney(t *testing.T) {
+	everywhere(t, func(t *testing.T, c *chain) {
+		for i, nonceKey := range []*uint256.Int{uint256.NewInt(77), uint256.NewInt(0)} {
+			away := draft(0, transfer(c.carol, dollars(7)))
+			away.NonceKey = *nonceKey
+			moved := c.send(c.sponsored(away, c.alice))
+			if i > 0 {
+				c.mine() // in the block before
+			}
+			hash := c.send(c.sponsored(draft(uint64(i), payment(c.bob, dollars(10), 7)), c.alice))
+			c.mine()
+			c.ends(hash, types.ReceiptStatusFailed)
+			last := c.account(tempo.PathUSD, c.alice).Last
+			require.Equal(t, hash, last.TxHash)
+			require.Equal(t, moved, last.Outflow)
+		}
+	})
+}
+
 // Balances and nonces are where Tempo keeps them: what is written there is read by
 // calls, and what payments change is read there.
 func TestStorageLayout(t *testing.T) {

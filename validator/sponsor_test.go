@@ -1,0 +1,121 @@
+package validator
+
+import (
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/tempo"
+	"github.com/allegro-p2p/allegro/tempo/tx76"
+)
+
+// at is the block of a height.
+func at(number uint64) fastpay.Block {
+	return fastpay.Block{Number: number, Hash: common.Hash{byte(number)}}
+}
+
+// transaction is one whose payer must hold 40,000 units.
+func (w *world) transaction(sender int) (*tx76.Transaction, common.Address) {
+	w.t.Helper()
+	tx := w.tx(sender, 0, "").Transaction(w.committee)
+	tx.MaxFeePerGas.SetUint64(40_000_000_000)
+	require.EqualValues(w.t, 1_000_000, tx.Gas)
+	return tx, crypto.PubkeyToAddress(w.key("payer", sender).PublicKey)
+}
+
+// TestSponsorSignsWhatItCanPay: the account is read once per block, what was signed
+// since is set aside, and only an account that a block shows to hold too little is dry.
+func TestSponsorSignsWhatItCanPay(t *testing.T) {
+	w := newWorld(t)
+	registry := prometheus.NewRegistry()
+	cfg := w.config(w.store(vfs.NewMem()))
+	cfg.Settlement.FeeToken = common.Address{0xfe}
+	s := newSponsor(&cfg, newMetrics(registry))
+	sign := func(number uint64) error {
+		tx, sender := w.transaction(0)
+		err := s.sign(t.Context(), tx, sender, at(number))
+		if err == nil {
+			payer, rerr := tx.SponsorOf(sender)
+			require.NoError(t, rerr)
+			require.Equal(t, s.address, payer)
+			require.Equal(t, &cfg.Settlement.FeeToken, tx.FeeToken)
+		}
+		return err
+	}
+	w.chain.fees = 80_000
+	require.NoError(t, sign(1))
+	require.NoError(t, sign(1))
+	require.ErrorIs(t, sign(1), errNextBlock)
+	require.Equal(t, 1, w.chain.balanceReads)
+	require.False(t, s.dry())
+	require.NoError(t, sign(2))
+
+	w.chain.fees = 39_999
+	err := sign(3)
+	require.ErrorIs(t, err, errDry)
+	for _, part := range []string{
+		s.address.Hex(), cfg.Settlement.FeeToken.Hex(), "holds 39999 units", "at block 3", "needs 40000",
+	} {
+		require.ErrorContains(t, err, part)
+	}
+	require.ErrorIs(t, sign(3), errDry, "again, without a read")
+	require.Equal(t, 3, w.chain.balanceReads)
+	require.Equal(t, 1.0, gauge(t, registry, "allegro_settle_sponsor_dry"))
+	require.Equal(t, 39_999.0, gauge(t, registry, "allegro_settle_sponsor_balance_units"))
+
+	w.chain.fees = 40_000
+	require.NoError(t, s.look(t.Context(), at(4)))
+	require.False(t, s.dry())
+	require.Zero(t, gauge(t, registry, "allegro_settle_sponsor_dry"))
+
+	w.chain.err = tempo.ErrUnreachable
+	require.ErrorIs(t, sign(5), tempo.ErrUnreachable)
+	require.False(t, s.dry(), "nothing is known")
+	w.chain.err = nil
+	require.NoError(t, sign(5))
+}
+
+// TestTroubleIsToldOnce: what keeps payments from the chain is counted each time and
+// logged once, until one is handed over.
+func TestTroubleIsToldOnce(t *testing.T) {
+	w := newWorld(t)
+	registry := prometheus.NewRegistry()
+	cfg := w.config(w.store(vfs.NewMem()))
+	cfg.Registerer = registry
+	v, err := New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, v.node.Close()) })
+	s, err := newSettler(v)
+	require.NoError(t, err)
+	v.replica.Advance(fastpay.ChainView{Latest: at(1), Finalized: at(1)}, cfg.Now())
+	u := &unsettled{tx: w.tx(0, 0, "")}
+
+	w.chain.fees = 0
+	for range 3 {
+		require.False(t, s.send(t.Context(), u))
+	}
+	require.Equal(t, map[string]bool{"sponsor_dry": true}, s.told)
+	require.Equal(t, 3.0, counter(t, registry, "allegro_settle_submissions_total"))
+
+	w.chain.err = tempo.ErrUnreachable
+	s.sponsor.at = at(7) // so that it is read again
+	require.False(t, s.send(t.Context(), u))
+	require.Equal(t, map[string]bool{"sponsor_dry": true, "error": true}, s.told)
+
+	w.chain.err, w.chain.fees = nil, 1_000_000
+	require.True(t, s.send(t.Context(), u))
+	require.Empty(t, s.told)
+	require.Len(t, w.chain.sent, 1)
+
+	for i := range 3 { // two of a payer are sponsored within an hour
+		other := &unsettled{tx: w.tx(0, uint64(i), "more")}
+		require.Equal(t, i == 0, s.send(t.Context(), other))
+		require.Equal(t, i > 0, other.limited)
+	}
+	require.Empty(t, s.told, "that is the payer's trouble")
+}
