@@ -136,6 +136,7 @@ func TestStageOfAPaymentThatFails(t *testing.T) {
 		{"its plain log missing", tx76.Outcome{Success: true, Transfers: good}, StageConflicted, CauseRedirected},
 		{"logs of a revert", tx76.Outcome{Transfers: good, Plain: 1, Attempted: id(1)}, StageConflicted, CauseRedirected},
 		{"used when it was too late", tx76.Outcome{Success: true, BlockTime: tx.Envelope().ValidBefore}, StageExpired, CauseUnused},
+		{"names it when it was too late", tx76.Outcome{Attempted: tx.ID(), BlockTime: tx.Envelope().ValidBefore}, StageExpired, CauseUnused},
 		{"used just in time", tx76.Outcome{Success: true, BlockTime: tx.Envelope().ValidBefore - 1}, StageConflicted, CauseSlotTaken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -173,13 +174,22 @@ func TestRevertIsBlamedOnALateParentFirst(t *testing.T) {
 		}
 		return o
 	}
+	unknown := n.newBoard(nil)
+	noError(t, unknown.AddTx(tx))
+	o := outcome(tx, 3, 5, false)
+	o.Outflow = ID{}
+	unknown.ApplyChain(ChainView{Latest: Block{Number: 4}, Outcomes: []tx76.Outcome{o}})
+	evidence, _ := unknown.StageEvidence(tx.ID())
+	equal(t, "cause, if neither the parent nor an outflow is known", evidence.Cause, CauseBeforeParent)
+	equal(t, "parent", evidence.Parent, parent.ID())
+
 	for _, c := range []struct {
 		name   string
 		parent []tx76.Outcome
 		known  bool
 		want   Cause
 	}{
-		{"the parent is unknown", nil, false, CauseBeforeParent},
+		{"the parent is unknown, an outflow is known", nil, false, CauseOutflow},
 		{"the parent is pending", nil, true, CauseBeforeParent},
 		{"the parent came later in the block", []tx76.Outcome{outcome(parent, 3, 6, true)}, true, CauseBeforeParent},
 		{"the parent came in a later block", []tx76.Outcome{outcome(parent, 4, 0, true)}, true, CauseBeforeParent},

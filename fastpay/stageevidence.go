@@ -75,6 +75,8 @@ func (b *Board) evidenceOf(tx *Tx, o *tx76.Outcome) StageEvidence {
 	switch memo := tx.Lane().memoTransfer(o); {
 	case Settles(tx, o):
 		e.Cause = CauseSettled
+	case o.BlockTime >= tx.env.ValidBefore:
+		e.Cause = CauseUnused // until it was too late for the payment
 	case !o.Success && o.Attempted == tx.id:
 		late, found := b.lateParent(tx, o)
 		switch {
@@ -87,8 +89,6 @@ func (b *Board) evidenceOf(tx *Tx, o *tx76.Outcome) StageEvidence {
 		}
 	case memo != nil && memo.Memo == tx.id:
 		e.Cause = CauseRedirected
-	case o.BlockTime >= tx.env.ValidBefore:
-		e.Cause = CauseUnused // until it was too late for the payment
 	default:
 		e.Cause = CauseSlotTaken
 	}
@@ -96,17 +96,21 @@ func (b *Board) evidenceOf(tx *Tx, o *tx76.Outcome) StageEvidence {
 }
 
 // lateParent returns a cited payment that had not been executed with its full effect
-// when the chain executed the payment, as far as is known here.
-func (b *Board) lateParent(tx *Tx, o *tx76.Outcome) (ID, bool) {
+// when the chain executed the payment. One that is not held is blamed only if nothing
+// else is known: what was executed long ago is forgotten first.
+func (b *Board) lateParent(tx *Tx, o *tx76.Outcome) (late ID, found bool) {
 	for _, id := range tx.env.Parents {
 		rec, ok := b.records[id]
 		if !ok {
-			return id, true
+			if o.Outflow == (common.Hash{}) {
+				late, found = id, true
+			}
+			continue
 		}
 		paid, used := b.lanes[rec.tx.lane].outcomes[rec.tx.env.Seq]
 		if !used || !Settles(rec.tx, &paid) || !paid.Before(o) {
 			return id, true
 		}
 	}
-	return ID{}, false
+	return late, found
 }
