@@ -67,8 +67,8 @@ func TestSecondPaymentForASlotNeverCertifies(t *testing.T) {
 		waitStage(t, ctx, bob, lawful.ID(), fastpay.StageFinalized)
 		for _, p := range v.Peers {
 			if p.Name != "mallory" {
-				require.Equal(t, fastpay.StageConflicted, stage(p, split[0].ID()), p.Name)
-				require.Equal(t, fastpay.StageConflicted, stage(p, split[1].ID()), p.Name)
+				require.Equal(t, fastpay.StageExpired, stage(p, split[0].ID()), p.Name)
+				require.Equal(t, fastpay.StageExpired, stage(p, split[1].ID()), p.Name)
 			}
 		}
 		payCents(t, ctx, alice, bob, 100)
@@ -131,7 +131,7 @@ func TestUnluckyPayerPaysAgainAfterExpiry(t *testing.T) {
 		require.NotZero(t, env.Restart)
 		require.Equal(t, env.Lane().Restart(0, env.Restart), env.Prev)
 		waitStage(t, ctx, bob, again, fastpay.StageFinalized)
-		require.Equal(t, fastpay.StageConflicted, stage(bob, lost), "another payment has its slot")
+		require.Equal(t, fastpay.StageExpired, stage(bob, lost), "who has its slot now does not matter")
 		next := pay(t, ctx, alice, bob, 1)
 		waitStage(t, ctx, bob, next, fastpay.StageFinalized)
 		v.requireBalances(t, ctx, bob, map[string]uint64{"alice": 4 * testnet.Dollar, "bob": 16 * testnet.Dollar})
