@@ -276,6 +276,7 @@ func TestOutcomes(t *testing.T) {
 		failed := outcome(c.bob, 0, t2, first)
 		failed.Attempted = common.Hash{2}
 		paid := outcome(c.alice, 0, t1, first)
+		paid.TxIndex = 1
 		paid.Success, paid.Plain, paid.Transfers = true, 1, []tx76.MemoTransfer{noted(c.alice, c.bob, dollars(10), 1)}
 		next := outcome(c.bob, 1, t3, second)
 		next.Success, next.Plain, next.Transfers = true, 1, []tx76.MemoTransfer{noted(c.bob, c.carol, dollars(10), 3)}
