@@ -80,6 +80,9 @@ type Chain interface {
 	Account(ctx context.Context, block tempo.Header, token, owner common.Address, nonceKey uint256.Int) (tempo.Account, error)
 	// CanTransfer returns tempo.ErrPolicy if the token forbids a transfer.
 	CanTransfer(ctx context.Context, block tempo.Header, token, from, to common.Address, memo common.Hash) error
+	// ForkSchedule returns the chain's hardforks; known is false if the node cannot
+	// tell.
+	ForkSchedule(ctx context.Context) (schedule tempo.ForkSchedule, known bool, err error)
 	// Send submits a signed transaction.
 	Send(ctx context.Context, raw []byte) (common.Hash, error)
 
@@ -151,6 +154,9 @@ func (c *Config) seats() []seat {
 	}
 	return out
 }
+
+// laneKind is that of the network's lanes, which all its committees have.
+func (c *Config) laneKind() fastpay.LaneKind { return c.Rules.Committees()[0].LaneKind() }
 
 // accountOf is the lane state that fastpay wants of what the chain says.
 func accountOf(l fastpay.Lane, a tempo.Account) (fastpay.Account, error) {

@@ -29,6 +29,8 @@ type settler struct {
 	cursor uint64
 	open   map[fastpay.ID]*unsettled
 	payers *lru.Cache[common.Address, *rate.Limiter]
+
+	subBlock *subBlock // nil unless the network's lanes are sub-block lanes
 }
 
 // unsettled is a certified payment that is not final yet.
@@ -44,7 +46,11 @@ func newSettler(v *Validator) (*settler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settler: %w", err)
 	}
-	return &settler{v: v, open: make(map[fastpay.ID]*unsettled), payers: payers}, nil
+	s := &settler{v: v, open: make(map[fastpay.ID]*unsettled), payers: payers}
+	if v.cfg.laneKind() == fastpay.SubBlockLane {
+		s.subBlock = newSubBlock()
+	}
+	return s, nil
 }
 
 // run settles until ctx ends.
@@ -74,6 +80,9 @@ func (s *settler) follow() []fastpay.ID {
 	var fresh []fastpay.ID
 	now := s.v.cfg.Now()
 	s.v.replica.Read(func(b *fastpay.Board) {
+		if s.subBlock != nil {
+			s.subBlock.follow(b)
+		}
 		var ids []fastpay.ID
 		ids, s.cursor = b.Since(s.cursor, b.Len())
 		for _, id := range ids {
@@ -107,7 +116,14 @@ func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 			dep = &unsettled{tx: tx, since: s.v.cfg.Now()}
 			s.open[tx.ID()] = dep
 		}
-		if s.sentLately(dep) {
+		lately := s.sentLately(dep)
+		if s.subBlock != nil {
+			// All of it goes again, in order: what the node has lost or thrown away must
+			// not come behind what stands on it.
+			if !s.subBlock.takes(tx.ID(), !lately) {
+				return
+			}
+		} else if lately {
 			continue
 		}
 		if err := s.send(ctx, dep); err != nil {
@@ -115,6 +131,9 @@ func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 			return // what stands on it would fail
 		}
 		dep.lastSent = s.v.cfg.Now()
+		if s.subBlock != nil {
+			s.subBlock.waiting[tx.ID()] = true
+		}
 	}
 }
 
@@ -142,13 +161,17 @@ func (s *settler) sentLately(u *unsettled) bool {
 // closure returns what must be handed over for a payment: its pending
 // predecessors and parents, in an order in which each can execute, and the
 // payment itself. Where the chain keeps no order, only what waits for nothing
-// else. Nothing is returned while a part of it is unknown or not certified.
+// else; with sub-block lanes, only what goes through this member's node. Nothing is returned while a part of it is unknown or not certified.
 func (s *settler) closure(id fastpay.ID) []*fastpay.Tx {
 	var out []*fastpay.Tx
 	s.v.replica.Read(func(b *fastpay.Board) {
 		order, complete := b.PendingClosure(id)
 		if !complete {
 			return
+		}
+		if s.subBlock != nil {
+			seat := s.v.engine.seats[s.open[id].tx.CommitteeID()]
+			order = fastpay.AtHome(order, seat.committee, seat.index)
 		}
 		if s.v.cfg.Settlement.InOrder {
 			out = order

@@ -34,12 +34,19 @@ type world struct {
 	chain     *fakeChain
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, fastpay.PaymentLane) }
+
+// newWorldOf is a world with lanes of a kind.
+func newWorldOf(t *testing.T, kind fastpay.LaneKind) *world {
 	t.Helper()
 	seed := sha256.Sum256([]byte("member"))
 	w := &world{t: t, signer: NewKeySigner(ed25519.NewKeyFromSeed(seed[:])), chain: &fakeChain{headers: make(map[uint64]tempo.Header)}}
 	var err error
-	w.committee, err = fastpay.NewCommittee(1337, 1, 0, 1<<40, fastpay.PaymentLane, []fastpay.Member{{Key: w.signer.Key(), Weight: 1}})
+	member := fastpay.Member{Key: w.signer.Key(), Weight: 1}
+	if kind == fastpay.SubBlockLane {
+		member.NodeKey = [32]byte{1}
+	}
+	w.committee, err = fastpay.NewCommittee(1337, 1, 0, 1<<40, kind, []fastpay.Member{member})
 	require.NoError(t, err)
 	w.rules, err = fastpay.NewRules(fastpay.Config{
 		Committees: []*fastpay.Committee{w.committee},
@@ -120,6 +127,8 @@ type fakeChain struct {
 	headers map[uint64]tempo.Header
 	sent    [][]byte
 	err     error // of every request
+
+	schedule tempo.ForkSchedule // empty: the node cannot tell
 }
 
 // block adds a block whose hash depends on a fork.
@@ -143,6 +152,10 @@ func (c *fakeChain) Account(context.Context, tempo.Header, common.Address, commo
 
 func (c *fakeChain) CanTransfer(context.Context, tempo.Header, common.Address, common.Address, common.Address, common.Hash) error {
 	return c.err
+}
+
+func (c *fakeChain) ForkSchedule(context.Context) (tempo.ForkSchedule, bool, error) {
+	return c.schedule, c.schedule.Active != "", c.err
 }
 
 func (c *fakeChain) Send(_ context.Context, raw []byte) (common.Hash, error) {
