@@ -80,13 +80,11 @@ type Chain interface {
 	Account(ctx context.Context, block tempo.Header, token, owner common.Address, nonceKey uint256.Int) (tempo.Account, error)
 	// CanTransfer returns tempo.ErrPolicy if the token forbids a transfer.
 	CanTransfer(ctx context.Context, block tempo.Header, token, from, to common.Address, memo common.Hash) error
-	// ForkSchedule returns the chain's hardforks; known is false if the node cannot
-	// tell.
-	ForkSchedule(ctx context.Context) (schedule tempo.ForkSchedule, known bool, err error)
 	// Send submits a signed transaction.
 	Send(ctx context.Context, raw []byte) (common.Hash, error)
 
 	replica.LaneReader
+	forker
 }
 
 // Follower reports the chain step by step until ctx ends or handle fails.

@@ -52,7 +52,7 @@ func (v *Validator) awaitChain(ctx context.Context) error {
 	for first := true; ; first = false {
 		err := v.checkChain(ctx, guard)
 		if err == nil {
-			err = v.checkLane(ctx)
+			err = CheckLane(ctx, v.cfg.laneKind(), v.cfg.Chain)
 		}
 		if err == nil || errors.Is(err, ErrOtherChain) || errors.Is(err, ErrNoSubBlocks) || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())

@@ -110,20 +110,17 @@ func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 	if !s.myTurn(u) || s.sentLately(u) {
 		return
 	}
-	for _, tx := range s.closure(id) {
+	order := s.closure(id)
+	if s.subBlock != nil {
+		order = s.subBlock.next(order, s.lately)
+	}
+	for _, tx := range order {
 		dep := s.open[tx.ID()]
 		if dep == nil {
 			dep = &unsettled{tx: tx, since: s.v.cfg.Now()}
 			s.open[tx.ID()] = dep
 		}
-		lately := s.sentLately(dep)
-		if s.subBlock != nil {
-			// All of it goes again, in order: what the node has lost or thrown away must
-			// not come behind what stands on it.
-			if !s.subBlock.takes(tx.ID(), !lately) {
-				return
-			}
-		} else if lately {
+		if s.subBlock == nil && s.sentLately(dep) {
 			continue
 		}
 		if err := s.send(ctx, dep); err != nil {
@@ -156,6 +153,12 @@ func (s *settler) patience() time.Duration { return 2 * s.v.cfg.Settlement.Block
 
 func (s *settler) sentLately(u *unsettled) bool {
 	return !u.lastSent.IsZero() && s.v.cfg.Now().Sub(u.lastSent) < s.patience()
+}
+
+// lately tells whether a payment was handed over and is given time.
+func (s *settler) lately(id fastpay.ID) bool {
+	u := s.open[id]
+	return u != nil && s.sentLately(u)
 }
 
 // closure returns what must be handed over for a payment: its pending

@@ -6,23 +6,32 @@ import (
 	"fmt"
 
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/tempo"
 )
 
 // ErrNoSubBlocks means that the node's chain has no sub-block lanes, which the network
 // file says all payments settle by, or cannot tell.
 var ErrNoSubBlocks = errors.New(`the chain has no sub-block lanes, which ended with T4: use a network with lane "payment", or the node of a chain before T4`)
 
+// forker is a node that tells what its chain is at.
+type forker interface {
+	// ForkSchedule returns the chain's hardforks; known is false if the node cannot
+	// tell.
+	ForkSchedule(ctx context.Context) (schedule tempo.ForkSchedule, known bool, err error)
+}
+
 // firstWithout is the hardfork that ended sub-block lanes.
 const firstWithout = "T4"
 
-// checkLane refuses a chain that contradicts the network's lanes. That a node takes a
+// CheckLane refuses a chain that contradicts a network's lanes: the error wraps
+// [ErrNoSubBlocks], or is that of a node which did not answer. That a node takes a
 // transaction of a sub-block lane is no evidence: development chains take it for an
 // ordinary one.
-func (v *Validator) checkLane(ctx context.Context) error {
-	if v.cfg.laneKind() == fastpay.PaymentLane {
+func CheckLane(ctx context.Context, kind fastpay.LaneKind, chain forker) error {
+	if kind == fastpay.PaymentLane {
 		return nil
 	}
-	schedule, known, err := v.cfg.Chain.ForkSchedule(ctx)
+	schedule, known, err := chain.ForkSchedule(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("asking which hardforks are active: %w", err)
@@ -51,10 +60,10 @@ const leastShare = 2
 type subBlock struct {
 	waiting map[fastpay.ID]bool // handed over, not executed or expired so far
 	share   int                 // how many may wait
-	// first and latest are heights of the node, 0 before it has shown one. Until they
-	// differ the lane may still have what an earlier run has left in it: the next block
-	// takes it or throws it away.
-	first, latest uint64
+	// emptied says that the node has shown a block since this run began: it has taken, or
+	// thrown away, what an earlier run had left in the lane.
+	emptied bool
+	first   *fastpay.Block // the latest when this run began; nil until the node shows one
 }
 
 func newSubBlock() *subBlock {
@@ -63,8 +72,10 @@ func newSubBlock() *subBlock {
 
 // follow takes off what the chain has executed, and learns from how much that was.
 func (q *subBlock) follow(b *fastpay.Board) {
-	if q.latest = b.Latest().Number; q.first == 0 {
-		q.first = q.latest
+	if latest := b.Latest(); q.first != nil {
+		q.emptied = q.emptied || latest.Number > q.first.Number
+	} else if latest != (fastpay.Block{}) {
+		q.first = &latest
 	}
 	taken := make(map[uint64]int) // by block
 	for id := range q.waiting {
@@ -78,14 +89,31 @@ func (q *subBlock) follow(b *fastpay.Board) {
 	}
 }
 
-// takes reports whether a payment may be handed over. late says that it has been and
-// should be executed by now: the share has become smaller, or blocks do not come.
-func (q *subBlock) takes(id fastpay.ID, late bool) bool {
-	if q.latest <= q.first {
-		return false
+// next returns how much of a closure may be handed over now, from its start. All of it
+// goes again with what is new, in order: what the node has lost or thrown away must not
+// come behind what stands on it. lately tells what was handed over lately; nothing is
+// returned while that is all.
+func (q *subBlock) next(order []*fastpay.Tx, lately func(fastpay.ID) bool) []*fastpay.Tx {
+	if !q.emptied {
+		return nil
 	}
-	if q.waiting[id] && late {
-		q.share = leastShare
+	fits, fresh, due := 0, 0, false
+	for _, tx := range order {
+		waits, recent := q.waiting[tx.ID()], lately(tx.ID())
+		if !waits && len(q.waiting)+fresh >= q.share {
+			break
+		}
+		if waits && !recent { // it should be executed by now: less fits than was thought
+			q.share = leastShare
+		}
+		if !waits {
+			fresh++
+		}
+		due = due || !waits || !recent
+		fits++
 	}
-	return q.waiting[id] || len(q.waiting) < q.share
+	if !due {
+		return nil
+	}
+	return order[:fits]
 }

@@ -45,20 +45,15 @@ func TestLaneMustBeTheChains(t *testing.T) {
 		{"payment lane without a node", fastpay.PaymentLane, tempo.ForkSchedule{}, down, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWorldOf(t, tc.kind)
-			v := w.validator(w.store(vfs.NewMem()))
-			w.chain.schedule, w.chain.err = tc.schedule, tc.err
-			if err := v.checkLane(t.Context()); tc.refused {
+			node := &fakeChain{schedule: tc.schedule, err: tc.err}
+			if err := CheckLane(t.Context(), tc.kind, node); tc.refused {
 				require.ErrorIs(t, err, ErrNoSubBlocks)
 			} else {
 				require.NoError(t, err)
 			}
 		})
 	}
-	w := newWorldOf(t, fastpay.SubBlockLane)
-	v := w.validator(w.store(vfs.NewMem()))
-	w.chain.err = down
-	err := v.checkLane(t.Context())
+	err := CheckLane(t.Context(), fastpay.SubBlockLane, &fakeChain{err: down})
 	require.ErrorIs(t, err, down)
 	require.NotErrorIs(t, err, ErrNoSubBlocks, "a node that is down is waited for")
 }
@@ -85,30 +80,30 @@ func TestSubBlockIsNeverOverfilled(t *testing.T) {
 		v.replica.Advance(view, v.cfg.Now())
 		v.replica.Read(q.follow)
 	}
-	hand := func(tx *fastpay.Tx) bool {
-		if !q.takes(tx.ID(), false) {
-			return false
+	recent := true // what was handed over was so lately
+	lately := func(fastpay.ID) bool { return recent }
+	hand := func(order ...*fastpay.Tx) int {
+		next := q.next(order, lately)
+		for _, tx := range next {
+			q.waiting[tx.ID()] = true
 		}
-		q.waiting[tx.ID()] = true
-		return true
+		return len(next)
 	}
-	require.False(t, hand(txs[0]), "before any block")
+	require.Zero(t, hand(txs[0]), "before any block")
 	advance(7)
-	require.False(t, hand(txs[0]), "before the next block, which empties the lane")
+	require.Zero(t, hand(txs[0]), "before the next block, which empties the lane")
 	advance(8)
-	require.True(t, hand(txs[0]))
-	require.True(t, hand(txs[1]))
-	require.False(t, hand(txs[2]), "more than is known to fit, plus one")
-	require.True(t, hand(txs[1]), "what waits may be handed over again")
+	require.Equal(t, 1, hand(txs[0]))
+	require.Equal(t, 2, hand(txs[0], txs[1], txs[2]), "no more than is known to fit, plus one")
+	require.Zero(t, hand(txs[0], txs[1], txs[2]), "nothing is new")
+	require.Zero(t, hand(txs[2]))
 	advance(9, txs[0], txs[1])
-	for _, tx := range txs[2:5] {
-		require.True(t, hand(tx))
-	}
-	require.False(t, hand(txs[5]))
+	require.Equal(t, 3, hand(txs[2], txs[3], txs[4], txs[5]))
 	advance(10, txs[2])
-	require.True(t, hand(txs[5]), "two wait, three may")
-	require.True(t, q.takes(txs[3].ID(), true))
-	require.Equal(t, leastShare, q.share, "a payment is late")
+	require.Equal(t, 3, hand(txs[3], txs[4], txs[5]), "two wait, three may, and all of it goes in order")
+	recent = false
+	require.Equal(t, 2, hand(txs[3], txs[4]), "they are late")
+	require.Equal(t, leastShare, q.share, "less fits than was thought")
 	advance(11, txs[3], txs[4], txs[5])
 	require.Equal(t, 4, q.share)
 	require.Empty(t, q.waiting)
