@@ -141,16 +141,16 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// NewFile returns the network file of a testnet with blocks of a time in whole
-// seconds, still without a committee.
-func NewFile(blockTime time.Duration) *netfile.File {
+// NewFile returns the network file of a testnet with lanes of a kind and blocks of a
+// time in whole seconds, still without a committee.
+func NewFile(lane netfile.Lane, blockTime time.Duration) *netfile.File {
 	seconds := uint64(blockTime / time.Second)
 	f := &netfile.File{
 		Version: netfile.Version,
 		Name:    "testnet",
 		Chain: netfile.Chain{
 			ID: devchain.DefaultConfig().ChainID, BlockTimeSeconds: seconds,
-			Finality: netfile.Finalized, Lane: netfile.PaymentLane, FIFO: true,
+			Finality: netfile.Finalized, Lane: lane, FIFO: true,
 		},
 		Assets: []netfile.Asset{{
 			Symbol: "pathUSD", Address: netfile.Address(Asset), Decimals: 6, MinAmount: netfile.Amount(*uint256.NewInt(1)),
@@ -169,8 +169,8 @@ func NewFile(blockTime time.Duration) *netfile.File {
 
 // file is the network file for a chain, without addresses.
 func (c *Config) file(chainID uint64) *netfile.File {
-	f := NewFile(c.BlockTime)
-	f.Chain.ID, f.Chain.Lane = chainID, c.Lane
+	f := NewFile(c.Lane, c.BlockTime)
+	f.Chain.ID = chainID
 	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
 	for i := range c.Validators {
 		name := ValidatorName(i)

@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 		require.NoError(t, chain.Close())
 		server.Close()
 	})
-	return &world{t: t, file: testnet.NewFile(time.Second), url: server.URL}
+	return &world{t: t, file: testnet.NewFile(netfile.PaymentLane, time.Second), url: server.URL}
 }
 
 // home makes the home of a peer. A validator takes a seat in the network file.
