@@ -3,6 +3,7 @@ package testnet
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -116,6 +117,10 @@ func (n *Network) dialChain(ctx context.Context, peer string, registerer prometh
 	}
 }
 
+// ErrNoNode means that the chain which the config names has no node for a validator,
+// which sub-block lanes want.
+var ErrNoNode = errors.New("the chain has no node")
+
 // checkLane refuses a chain of others that has not the network's lanes, or no nodes for
 // its validators.
 func (n *Network) checkLane(ctx context.Context, chain *tempo.Chain) error {
@@ -137,7 +142,7 @@ func (n *Network) checkLane(ctx context.Context, chain *tempo.Chain) error {
 		_, err = own.ChainID(ctx)
 		own.Close()
 		if err != nil {
-			return fmt.Errorf("the chain has no node of %s: start it with allegro devchain --fork %s %s: %w", ValidatorName(i), devchain.T3, strings.Join(keys, " "), err)
+			return fmt.Errorf("%w of %s: start it with allegro devchain --fork %s %s: %w", ErrNoNode, ValidatorName(i), devchain.T3, strings.Join(keys, " "), err)
 		}
 	}
 	return nil

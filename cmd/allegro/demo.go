@@ -80,7 +80,7 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	}
 	started := time.Now()
 	network, err := testnet.Start(ctx, cfg)
-	if errors.Is(err, validator.ErrNoSubBlocks) {
+	if errors.Is(err, validator.ErrNoSubBlocks) || errors.Is(err, testnet.ErrNoNode) {
 		return fail(exitUsage, "--lane %s: %w", cfg.Lane, err)
 	}
 	if err != nil {
