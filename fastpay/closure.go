@@ -86,3 +86,28 @@ func (b *Board) Ready(id ID) bool {
 	order, complete := b.PendingClosure(id)
 	return complete && len(order) == 1
 }
+
+// AtHome returns what a member may hand over of a closure whose lanes are sub-block
+// lanes, in the same order (section 4.7): the payments of its own lanes that stand on
+// nothing else in the closure than on each other. The member's node executes them in
+// that order. The others go through other nodes, and which sub-block a block has
+// first is nobody's promise: what stands on one of them waits for its receipt.
+func AtHome(order []*Tx, c *Committee, member int) []*Tx {
+	pending, ours := make(map[ID]bool), make(map[ID]bool)
+	var out []*Tx
+	for _, tx := range order {
+		pending[tx.id] = true
+		if tx.CommitteeID() != c.ID() || tx.Lane().Home(c, 0) != member {
+			continue
+		}
+		sure := true
+		for _, id := range append(tx.env.Parents[:len(tx.env.Parents):len(tx.env.Parents)], tx.env.Prev) {
+			sure = sure && (ours[id] || !pending[id])
+		}
+		if sure {
+			ours[tx.id] = true
+			out = append(out, tx)
+		}
+	}
+	return out
+}

@@ -116,3 +116,48 @@ func TestDeadParentsHoldNothingBack(t *testing.T) {
 
 // first is the first of two results.
 func first[T any](v T, _ bool) T { return v }
+
+// Of a closure a member hands over what goes through its own node, up to what stands
+// on payments that do not: they execute in an order that nobody promises.
+func TestAtHome(t *testing.T) {
+	n := newNetwork4(t)
+	c := subBlockCommittee(t, 3)
+	foreign := subBlockCommittee(t, 2)
+	var payers [3][]int // by the home of their lanes
+	for i := range 12 {
+		home := Lane{ChainID: testChainID, Asset: usd, Sender: account(i)}.Home(c, 0)
+		payers[home] = append(payers[home], i)
+	}
+	from := func(payer int, committee *Committee, changes ...change) *Tx {
+		e := n.envelope(payer, 3, 1, changes...)
+		e.CommitteeID = committee.ID()
+		return unsigned(e)
+	}
+	grand := from(payers[0][0], c)
+	parent := from(payers[0][1], c, citing(grand))
+	below := from(payers[0][2], c)
+	tx := from(payers[0][2], c, on(below), citing(parent))
+	other := from(payers[1][0], c, citing(grand))
+	onOther := from(payers[0][3], c, citing(other, grand))
+	onThat := from(payers[0][3], c, on(onOther))
+	earlier := from(payers[0][0], foreign) // of another committee, whose home is another node
+	onEarlier := from(payers[0][1], c, citing(earlier))
+	for _, tc := range []struct {
+		name        string
+		order, want []*Tx
+		member      int
+	}{
+		{"all at one home", []*Tx{grand, parent, below, tx}, []*Tx{grand, parent, below, tx}, 0},
+		{"another's home", []*Tx{grand, parent, below, tx}, nil, 1},
+		{"a parent at another home", []*Tx{grand, other, onOther, onThat}, []*Tx{grand}, 0},
+		{"a grandparent at another home", []*Tx{grand, other}, nil, 1},
+		{"that parent executed", []*Tx{onOther, onThat}, []*Tx{onOther, onThat}, 0},
+		{"its parent executed", []*Tx{other}, []*Tx{other}, 1},
+		{"another committee", []*Tx{earlier, onEarlier, below}, []*Tx{below}, 0},
+	} {
+		got := AtHome(tc.order, c, tc.member)
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %d payments, want %d", tc.name, len(got), len(tc.want))
+		}
+	}
+}

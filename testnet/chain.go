@@ -3,12 +3,16 @@ package testnet
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/tempo/tx76"
+	"github.com/allegro-p2p/allegro/validator"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/holiman/uint256"
@@ -19,10 +23,10 @@ import (
 // the one that the config names, and makes the network file for it.
 func (n *Network) startChain(ctx context.Context) error {
 	if n.cfg.ChainURL == "" {
-		cfg := n.cfg.chainConfig()
-		if err := n.makeRules(cfg.ChainID); err != nil {
+		if err := n.makeRules(devchain.DefaultConfig().ChainID); err != nil {
 			return err
 		}
+		cfg := n.chainConfig()
 		chain, err := devchain.New(cfg)
 		if err != nil {
 			return err
@@ -33,7 +37,7 @@ func (n *Network) startChain(ctx context.Context) error {
 		go func() { n.chainDone <- chain.Run(ctx) }()
 		return nil
 	}
-	chain, err := n.dialChain(ctx, nil)
+	chain, err := tempo.Dial(ctx, n.cfg.ChainURL, tempo.Options{Now: n.cfg.Now})
 	if err != nil {
 		return err
 	}
@@ -43,6 +47,9 @@ func (n *Network) startChain(ctx context.Context) error {
 		return err
 	}
 	if err := n.makeRules(id); err != nil {
+		return err
+	}
+	if err := n.checkLane(ctx, chain); err != nil {
 		return err
 	}
 	if n.cfg.Funded {
@@ -58,16 +65,90 @@ func (n *Network) makeRules(chainID uint64) (err error) {
 		return err
 	}
 	n.committee, n.digest = n.rules.Committees()[0], n.file.Digest()
+	n.chooseAccounts()
 	return nil
 }
 
-// dialChain returns a client of the network's chain.
-func (n *Network) dialChain(ctx context.Context, registerer prometheus.Registerer) (*tempo.Chain, error) {
-	options := tempo.Options{Now: n.cfg.Now, Registerer: registerer}
-	if n.Chain != nil {
-		return tempo.New(n.Chain.Client(), options), nil
+// chainConfig is the embedded chain with the accounts' balances.
+func (n *Network) chainConfig() devchain.Config {
+	cfg := devchain.DefaultConfig()
+	cfg.BlockTime, cfg.Now, cfg.BaseFee = n.cfg.BlockTime, n.cfg.Now, BaseFee
+	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{Asset: {}, FeeToken: {}}
+	for _, a := range n.cfg.Clients {
+		cfg.Alloc[Asset][addressOf(n.clientKey(a.Name))] = uint256.NewInt(a.Balance)
 	}
-	return tempo.Dial(ctx, n.cfg.ChainURL, options)
+	for i := range n.cfg.Validators {
+		cfg.Alloc[FeeToken][addressOf(n.cfg.accountKey("sponsor", ValidatorName(i)))] = uint256.NewInt(SponsorBalance)
+	}
+	if n.cfg.Lane == netfile.SubBlockLane {
+		cfg.Fork = devchain.T3
+		for i := range n.cfg.Validators {
+			cfg.Validators = append(cfg.Validators, nodeKey(ValidatorName(i)))
+		}
+	}
+	return cfg
+}
+
+// ownNode returns the key of the chain node that a peer talks to: with sub-block lanes
+// each validator has one of its own.
+func (n *Network) ownNode(peer string) (key [32]byte, own bool) {
+	for i := range n.cfg.Validators {
+		if name := ValidatorName(i); name == peer && n.cfg.Lane == netfile.SubBlockLane {
+			return nodeKey(name), true
+		}
+	}
+	return key, false
+}
+
+// dialChain returns a client of a peer's chain node.
+func (n *Network) dialChain(ctx context.Context, peer string, registerer prometheus.Registerer) (*tempo.Chain, error) {
+	options := tempo.Options{Now: n.cfg.Now, Registerer: registerer}
+	key, own := n.ownNode(peer)
+	switch {
+	case n.Chain != nil && own:
+		client, err := n.Chain.ValidatorClient(key)
+		if err != nil {
+			return nil, err
+		}
+		return tempo.New(client, options), nil
+	case n.Chain != nil:
+		return tempo.New(n.Chain.Client(), options), nil
+	case own:
+		return tempo.Dial(ctx, n.cfg.ChainURL+devchain.ValidatorPath(key), options)
+	default:
+		return tempo.Dial(ctx, n.cfg.ChainURL, options)
+	}
+}
+
+// ErrNoNode means that the chain which the config names has no node for a validator,
+// which sub-block lanes want.
+var ErrNoNode = errors.New("the chain has no node")
+
+// checkLane refuses a chain of others that has not the network's lanes, or no nodes for
+// its validators.
+func (n *Network) checkLane(ctx context.Context, chain *tempo.Chain) error {
+	if err := validator.CheckLane(ctx, n.committee.LaneKind(), chain); err != nil {
+		return err
+	}
+	if n.cfg.Lane != netfile.SubBlockLane {
+		return nil
+	}
+	var keys []string
+	for i := range n.cfg.Validators {
+		keys = append(keys, fmt.Sprintf("--validator 0x%x", nodeKey(ValidatorName(i))))
+	}
+	for i := range n.cfg.Validators {
+		own, err := n.dialChain(ctx, ValidatorName(i), nil)
+		if err != nil {
+			return err
+		}
+		_, err = own.ChainID(ctx)
+		own.Close()
+		if err != nil {
+			return fmt.Errorf("%w of %s: start it with allegro devchain --fork %s %s: %w", ErrNoNode, ValidatorName(i), devchain.T3, strings.Join(keys, " "), err)
+		}
+	}
+	return nil
 }
 
 // faucetKey is the key of the first account of the mnemonic "test test test test test
@@ -101,7 +182,7 @@ func (n *Network) fund(ctx context.Context, chain *tempo.Chain) error {
 		tx.Calls = append(tx.Calls, tx76.Call{To: &token, Input: tempo.EncodeTransfer(to, uint256.NewInt(units))})
 	}
 	for _, a := range n.cfg.Clients {
-		give(Asset, addressOf(n.cfg.accountKey("account", a.Name)), a.Balance)
+		give(Asset, addressOf(n.clientKey(a.Name)), a.Balance)
 	}
 	for i := range n.cfg.Validators {
 		give(FeeToken, addressOf(n.cfg.accountKey("sponsor", ValidatorName(i))), SponsorBalance)

@@ -16,7 +16,6 @@ import (
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/validator"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 )
 
@@ -26,6 +25,12 @@ type Config struct {
 	Clients     []Account
 	Aggregators int
 	BlockTime   time.Duration
+	// Lane is the kind of the network's lanes. With sub-block lanes the embedded chain
+	// is one before T4, which has a node for each validator.
+	Lane netfile.Lane
+	// OneHome chooses the keys of all clients so that their sub-block lanes have one
+	// home: what they pay each other with settles in one block then (section 4.7).
+	OneHome bool
 	// ChainURL is the JSON-RPC of a running Tempo chain whose development accounts hold
 	// money; BlockTime is that chain's. Empty: the embedded chain.
 	ChainURL string
@@ -92,6 +97,7 @@ func DefaultConfig() Config {
 		Clients:     SceneAccounts(2),
 		Aggregators: 1,
 		BlockTime:   5 * time.Second,
+		Lane:        netfile.PaymentLane,
 		Version:     "dev",
 		Seed:        1,
 		Now:         time.Now,
@@ -126,6 +132,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("testnet: %d clients: between 1 and 100 are possible", len(c.Clients))
 	case c.BlockTime < time.Second || c.BlockTime%time.Second != 0:
 		return fmt.Errorf("testnet: block time %s: use whole seconds, at least 1s: the chain counts them", c.BlockTime)
+	case c.Lane != netfile.PaymentLane && c.Lane != netfile.SubBlockLane:
+		return fmt.Errorf("testnet: lane %q is unknown: use %q or %q", c.Lane, netfile.PaymentLane, netfile.SubBlockLane)
+	case c.OneHome && c.Lane != netfile.SubBlockLane:
+		return fmt.Errorf("testnet: lanes have one home only with lane %q", netfile.SubBlockLane)
 	case c.Dir == "":
 		return errors.New("testnet: no folder for the peers")
 	case c.Now == nil || c.FS == nil || c.Place == nil:
@@ -134,16 +144,16 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// NewFile returns the network file of a testnet with blocks of a time in whole
-// seconds, still without a committee.
-func NewFile(blockTime time.Duration) *netfile.File {
+// NewFile returns the network file of a testnet with lanes of a kind and blocks of a
+// time in whole seconds, still without a committee.
+func NewFile(lane netfile.Lane, blockTime time.Duration) *netfile.File {
 	seconds := uint64(blockTime / time.Second)
 	f := &netfile.File{
 		Version: netfile.Version,
 		Name:    "testnet",
 		Chain: netfile.Chain{
 			ID: devchain.DefaultConfig().ChainID, BlockTimeSeconds: seconds,
-			Finality: netfile.Finalized, Lane: netfile.PaymentLane, FIFO: true,
+			Finality: netfile.Finalized, Lane: lane, FIFO: true,
 		},
 		Assets: []netfile.Asset{{
 			Symbol: "pathUSD", Address: netfile.Address(Asset), Decimals: 6, MinAmount: netfile.Amount(*uint256.NewInt(1)),
@@ -162,13 +172,16 @@ func NewFile(blockTime time.Duration) *netfile.File {
 
 // file is the network file for a chain, without addresses.
 func (c *Config) file(chainID uint64) *netfile.File {
-	f := NewFile(c.BlockTime)
+	f := NewFile(c.Lane, c.BlockTime)
 	f.Chain.ID = chainID
 	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
 	for i := range c.Validators {
 		name := ValidatorName(i)
 		member := netfile.Member{Name: name, Weight: 1, Sponsor: netfile.Address(addressOf(c.accountKey("sponsor", name)))}
 		copy(member.Key[:], voteKey(name).Public().(ed25519.PublicKey))
+		if c.Lane == netfile.SubBlockLane {
+			member.NodeKey = nodeKey(name)
+		}
 		committee.Members = append(committee.Members, member)
 	}
 	f.Committees = []netfile.Committee{committee}
@@ -176,20 +189,6 @@ func (c *Config) file(chainID uint64) *netfile.File {
 		c.EditFile(f)
 	}
 	return f
-}
-
-// chainConfig is the embedded chain with the accounts' balances.
-func (c *Config) chainConfig() devchain.Config {
-	cfg := devchain.DefaultConfig()
-	cfg.BlockTime, cfg.Now, cfg.BaseFee = c.BlockTime, c.Now, BaseFee
-	cfg.Alloc = map[common.Address]map[common.Address]*uint256.Int{Asset: {}, FeeToken: {}}
-	for _, a := range c.Clients {
-		cfg.Alloc[Asset][addressOf(c.accountKey("account", a.Name))] = uint256.NewInt(a.Balance)
-	}
-	for i := range c.Validators {
-		cfg.Alloc[FeeToken][addressOf(c.accountKey("sponsor", ValidatorName(i)))] = uint256.NewInt(SponsorBalance)
-	}
-	return cfg
 }
 
 // jitter returns the random numbers of one peer.

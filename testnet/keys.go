@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 )
@@ -44,6 +46,46 @@ func keySeed(use, name string) [32]byte {
 func voteKey(name string) ed25519.PrivateKey {
 	seed := keySeed("vote 48", name)
 	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// nodeKey is the Ed25519 public key of a validator's chain node. Nobody signs with it
+// here: the embedded chain has no consensus.
+func nodeKey(name string) (key netfile.Key) {
+	seed := keySeed("node", name)
+	copy(key[:], ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+	return key
+}
+
+// chooseAccounts gives each client its account. With [Config.OneHome] it takes the
+// first of a client's keys whose lane has the home of the first client's.
+func (n *Network) chooseAccounts() {
+	n.accounts = make(map[string]*ecdsa.PrivateKey)
+	home := -1
+	for _, a := range n.cfg.Clients {
+		for try := 0; n.accounts[a.Name] == nil; try++ {
+			name := a.Name
+			if try > 0 {
+				name = fmt.Sprintf("%s %d", a.Name, try)
+			}
+			key := n.cfg.accountKey("account", name)
+			lane := fastpay.Lane{ChainID: n.rules.ChainID(), Asset: Asset, Sender: addressOf(key)}
+			at := lane.Home(n.committee, 0)
+			if home < 0 {
+				home = at
+			}
+			if at == home || !n.cfg.OneHome {
+				n.accounts[a.Name] = key
+			}
+		}
+	}
+}
+
+// clientKey is the account of a client, also of one that was added later.
+func (n *Network) clientKey(name string) *ecdsa.PrivateKey {
+	if key := n.accounts[name]; key != nil {
+		return key
+	}
+	return n.cfg.accountKey("account", name)
 }
 
 // accountKey is a secp256k1 account: of a client, or a validator's sponsor.

@@ -2,6 +2,7 @@ package testnet
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,7 +26,8 @@ type Network struct {
 	rules     *fastpay.Rules
 	committee *fastpay.Committee
 	digest    common.Hash
-	listened  map[string][]string // listen addresses of peers that ran, by name
+	accounts  map[string]*ecdsa.PrivateKey // of the clients, by name
+	listened  map[string][]string          // listen addresses of peers that ran, by name
 	boots     uint64
 
 	stopChain context.CancelFunc

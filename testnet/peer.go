@@ -56,7 +56,7 @@ func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.
 	if p.store, err = replica.OpenStore(dir, fs); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if p.chain, err = n.dialChain(ctx, p.Registry); err != nil {
+	if p.chain, err = n.dialChain(ctx, name, p.Registry); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.store.Close())
 	}
 	run, err := n.build(p)
@@ -116,7 +116,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 		return p.Validator, nil
 	case p2p.RoleClient:
 		cfg := client.Config{
-			Rules: n.rules, Key: n.cfg.accountKey("account", p.Name), Node: node, Store: p.store,
+			Rules: n.rules, Key: n.clientKey(p.Name), Node: node, Store: p.store,
 			Chain: p.chain, Follower: follower, Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
 		}
 		if n.cfg.EditClient != nil {

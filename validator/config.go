@@ -86,6 +86,7 @@ type Chain interface {
 	Send(ctx context.Context, raw []byte) (common.Hash, error)
 
 	replica.LaneReader
+	forker
 }
 
 // Follower reports the chain step by step until ctx ends or handle fails.
@@ -153,6 +154,9 @@ func (c *Config) seats() []seat {
 	}
 	return out
 }
+
+// laneKind is that of the network's lanes, which all its committees have.
+func (c *Config) laneKind() fastpay.LaneKind { return c.Rules.Committees()[0].LaneKind() }
 
 // accountOf is the lane state that fastpay wants of what the chain says.
 func accountOf(l fastpay.Lane, a tempo.Account) (fastpay.Account, error) {

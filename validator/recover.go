@@ -42,7 +42,7 @@ const fetchers = 4
 const fetchRate, fetchBurst = 10, 32
 
 // awaitChain waits until the node answers, and refuses another chain than the
-// store's. Until then this validator is a peer that votes on nothing.
+// store's and one without the network's lanes. Until then this validator is a peer that votes on nothing.
 func (v *Validator) awaitChain(ctx context.Context) error {
 	guard, err := v.journal.guard()
 	if err != nil {
@@ -51,7 +51,10 @@ func (v *Validator) awaitChain(ctx context.Context) error {
 	v.floor = guard
 	for first := true; ; first = false {
 		err := v.checkChain(ctx, guard)
-		if err == nil || errors.Is(err, ErrOtherChain) || ctx.Err() != nil {
+		if err == nil {
+			err = CheckLane(ctx, v.cfg.laneKind(), v.cfg.Chain)
+		}
+		if err == nil || errors.Is(err, ErrOtherChain) || errors.Is(err, ErrNoSubBlocks) || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
 		if first {

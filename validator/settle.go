@@ -31,6 +31,8 @@ type settler struct {
 	payers  *lru.Cache[common.Address, *rate.Limiter]
 	sponsor *sponsor
 	told    map[string]bool // troubles that were logged and last, by result
+
+	subBlock *subBlock // nil unless the network's lanes are sub-block lanes
 }
 
 // unsettled is a certified payment that is not final yet.
@@ -47,10 +49,14 @@ func newSettler(v *Validator) (*settler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("settler: %w", err)
 	}
-	return &settler{
+	s := &settler{
 		v: v, open: make(map[fastpay.ID]*unsettled), payers: payers,
 		sponsor: newSponsor(&v.cfg, v.metrics), told: make(map[string]bool),
-	}, nil
+	}
+	if v.cfg.laneKind() == fastpay.SubBlockLane {
+		s.subBlock = newSubBlock()
+	}
+	return s, nil
 }
 
 // run settles until ctx ends.
@@ -98,6 +104,9 @@ func (s *settler) follow() []fastpay.ID {
 	var fresh []fastpay.ID
 	now := s.v.cfg.Now()
 	s.v.replica.Read(func(b *fastpay.Board) {
+		if s.subBlock != nil {
+			s.subBlock.follow(b)
+		}
 		var ids []fastpay.ID
 		ids, s.cursor = b.Since(s.cursor, b.Len())
 		for _, id := range ids {
@@ -125,19 +134,26 @@ func (s *settler) settle(ctx context.Context, id fastpay.ID) {
 	if s.latest() == (fastpay.Block{}) || !s.myTurn(u) || s.sentLately(u) {
 		return // or the node has shown nothing yet
 	}
-	for _, tx := range s.closure(id) {
+	order := s.closure(id)
+	if s.subBlock != nil {
+		order = s.subBlock.next(order, s.lately)
+	}
+	for _, tx := range order {
 		dep := s.open[tx.ID()]
 		if dep == nil {
 			dep = &unsettled{tx: tx, since: s.v.cfg.Now()}
 			s.open[tx.ID()] = dep
 		}
-		if s.sentLately(dep) {
+		if s.subBlock == nil && s.sentLately(dep) {
 			continue
 		}
 		if !s.send(ctx, dep) {
 			return // what stands on it would fail
 		}
 		dep.lastSent = s.v.cfg.Now()
+		if s.subBlock != nil {
+			s.subBlock.waiting[tx.ID()] = true
+		}
 	}
 }
 
@@ -162,16 +178,27 @@ func (s *settler) sentLately(u *unsettled) bool {
 	return !u.lastSent.IsZero() && s.v.cfg.Now().Sub(u.lastSent) < s.patience()
 }
 
+// lately tells whether a payment was handed over and is given time.
+func (s *settler) lately(id fastpay.ID) bool {
+	u := s.open[id]
+	return u != nil && s.sentLately(u)
+}
+
 // closure returns what must be handed over for a payment: its pending
 // predecessors and parents, in an order in which each can execute, and the
 // payment itself. Where the chain keeps no order, only what waits for nothing
-// else. Nothing is returned while a part of it is unknown or not certified.
+// else; with sub-block lanes, only what goes through this member's node. Nothing is
+// returned while a part of it is unknown or not certified.
 func (s *settler) closure(id fastpay.ID) []*fastpay.Tx {
 	var out []*fastpay.Tx
 	s.v.replica.Read(func(b *fastpay.Board) {
 		order, complete := b.PendingClosure(id)
 		if !complete {
 			return
+		}
+		if s.subBlock != nil {
+			seat := s.v.engine.seats[s.open[id].tx.CommitteeID()]
+			order = fastpay.AtHome(order, seat.committee, seat.index)
 		}
 		if s.v.cfg.Settlement.InOrder {
 			out = order

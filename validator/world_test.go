@@ -34,12 +34,19 @@ type world struct {
 	chain     *fakeChain
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, fastpay.PaymentLane) }
+
+// newWorldOf is a world with lanes of a kind.
+func newWorldOf(t *testing.T, kind fastpay.LaneKind) *world {
 	t.Helper()
 	seed := sha256.Sum256([]byte("member"))
 	w := &world{t: t, signer: NewKeySigner(ed25519.NewKeyFromSeed(seed[:])), chain: &fakeChain{headers: make(map[uint64]tempo.Header), fees: 1_000_000}}
 	var err error
-	w.committee, err = fastpay.NewCommittee(1337, 1, 0, 1<<40, fastpay.PaymentLane, []fastpay.Member{{Key: w.signer.Key(), Weight: 1}})
+	member := fastpay.Member{Key: w.signer.Key(), Weight: 1}
+	if kind == fastpay.SubBlockLane {
+		member.NodeKey = [32]byte{1}
+	}
+	w.committee, err = fastpay.NewCommittee(1337, 1, 0, 1<<40, kind, []fastpay.Member{member})
 	require.NoError(t, err)
 	w.rules, err = fastpay.NewRules(fastpay.Config{
 		Committees: []*fastpay.Committee{w.committee},
@@ -122,7 +129,8 @@ type fakeChain struct {
 	fees    uint64 // what every account holds of the fee token
 	err     error  // of every request
 
-	balanceReads int // that were answered
+	schedule     tempo.ForkSchedule // empty: the node cannot tell
+	balanceReads int                // that were answered
 }
 
 // block adds a block whose hash depends on a fork.
@@ -153,6 +161,10 @@ func (c *fakeChain) BalanceAt(context.Context, uint64, common.Hash, common.Addre
 		c.balanceReads++
 	}
 	return *uint256.NewInt(c.fees), c.err
+}
+
+func (c *fakeChain) ForkSchedule(context.Context) (tempo.ForkSchedule, bool, error) {
+	return c.schedule, c.schedule.Active != "", c.err
 }
 
 func (c *fakeChain) Send(_ context.Context, raw []byte) (common.Hash, error) {

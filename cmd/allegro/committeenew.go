@@ -126,7 +126,7 @@ func networkToExtend(cmd *cli.Command, path string) (*netfile.File, error) {
 	if t := cmd.Duration("block-time"); t < time.Second || t%time.Second != 0 {
 		return nil, fail(exitUsage, "--block-time %s: use whole seconds, at least 1s", t)
 	}
-	network := testnet.NewFile(cmd.Duration("block-time"))
+	network := testnet.NewFile(netfile.PaymentLane, cmd.Duration("block-time"))
 	network.Name, network.Chain.ID = name, cmd.Uint64("chain-id")
 	return network, nil
 }

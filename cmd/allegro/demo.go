@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo/anvil"
 	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/allegro-p2p/allegro/validator"
 	"github.com/urfave/cli/v3"
 )
 
@@ -32,6 +34,7 @@ func demoCommand() *cli.Command {
 			&cli.DurationFlag{Name: "block-time", Value: 5 * time.Second, Usage: "time between blocks, in whole seconds", Local: true},
 			&cli.IntFlag{Name: "validators", Value: 2, Usage: "number of validators", Local: true},
 			&cli.IntFlag{Name: "hops", Value: 2, Usage: "number of chained payments, through one client more", Local: true},
+			laneFlag(),
 			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
 			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
 			&cli.StringFlag{Name: "chain", Usage: "settle on `CHAIN` instead of an own one: anvil, which is started, or the URL of a Tempo chain with blocks of --block-time whose development accounts hold money", Local: true},
@@ -77,6 +80,9 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	}
 	started := time.Now()
 	network, err := testnet.Start(ctx, cfg)
+	if errors.Is(err, validator.ErrNoSubBlocks) || errors.Is(err, testnet.ErrNoNode) {
+		return fail(exitUsage, "--lane %s: %w", cfg.Lane, err)
+	}
 	if err != nil {
 		return fail(exitInternal, "%w", err)
 	}
@@ -122,12 +128,24 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	return demoExit(result)
 }
 
+// laneFlag names the kind of a network's lanes.
+func laneFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "lane", Value: string(netfile.PaymentLane), Local: true,
+		Usage: "settle by `LANE`: payment, or subblock, which Tempo had before T4 and no Tempo has now",
+	}
+}
+
 // demoConfig turns flags into a network. remove deletes what need not be kept.
 func demoConfig(cmd *cli.Command) (cfg testnet.Config, remove func() error, err error) {
 	cfg = testnet.DefaultConfig()
 	cfg.BlockTime = cmd.Duration("block-time")
 	cfg.Validators = cmd.Int("validators")
 	cfg.Version = buildVersion()
+	cfg.Lane = netfile.Lane(cmd.String("lane"))
+	// Payments of one home are in one sub-block, in order. Those of several would come
+	// one block after the other.
+	cfg.OneHome = cfg.Lane == netfile.SubBlockLane
 	if url := cmd.String("chain"); url != "" {
 		if cmd.Bool("processes") {
 			return cfg, nil, fail(exitUsage, "--processes brings a chain of its own: leave out --chain")

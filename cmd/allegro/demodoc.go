@@ -19,6 +19,7 @@ type demoDocument struct {
 	Schema           string            `json:"schema"`
 	Verdict          testnet.Verdict   `json:"verdict"`
 	BlockTimeSeconds uint64            `json:"block_time_seconds"`
+	Lane             netfile.Lane      `json:"lane"`
 	Committee        demoCommittee     `json:"committee"`
 	Payments         []demoPayment     `json:"payments"`
 	Balances         map[string]string `json:"balances"`
@@ -64,7 +65,7 @@ type demoBlock struct {
 
 func newDemoDocument(file *netfile.File, c *fastpay.Committee, r *testnet.Result) *demoDocument {
 	doc := &demoDocument{
-		Schema: demoSchema, Verdict: r.Verdict, BlockTimeSeconds: file.Chain.BlockTimeSeconds,
+		Schema: demoSchema, Verdict: r.Verdict, BlockTimeSeconds: file.Chain.BlockTimeSeconds, Lane: file.Chain.Lane,
 		Committee: demoCommittee{ID: c.ID().Hex(), Threshold: c.Quorum(), Total: c.Total()},
 		Payments:  []demoPayment{}, Balances: make(map[string]string), Blocks: []demoBlock{},
 	}

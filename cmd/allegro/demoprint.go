@@ -29,6 +29,9 @@ func (p *demoPrinter) header(home string) {
 	}
 	say(p.out, "allegro demo   %s · %s · %s · %s, %s blocks   (%s)\n",
 		plural(p.cfg.Validators, "validator"), plural(len(p.cfg.Clients), "client"), plural(p.cfg.Aggregators, "aggregator"), chain, p.cfg.BlockTime, p.how)
+	if p.cfg.Lane == netfile.SubBlockLane {
+		say(p.out, "  lane      %s, as Tempo had it before T4: historical, no Tempo has it now\n", p.cfg.Lane)
+	}
 	if home != "" {
 		say(p.out, "  home      %s\n", home)
 	}

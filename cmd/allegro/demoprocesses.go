@@ -22,7 +22,7 @@ func demoOfProcesses(ctx context.Context, cmd *cli.Command, cfg testnet.Config, 
 		return fail(exitInternal, "finding this program: %w", err)
 	}
 	spec := processes.Spec{
-		Validators: cfg.Validators, Clients: cfg.Clients, Aggregators: cfg.Aggregators, BlockTime: cfg.BlockTime, EpochLength: demoEpoch,
+		Validators: cfg.Validators, Clients: cfg.Clients, Aggregators: cfg.Aggregators, Lane: cfg.Lane, BlockTime: cfg.BlockTime, EpochLength: demoEpoch,
 	}
 	if err := spec.Validate(); err != nil {
 		return fail(exitUsage, "%w", err)

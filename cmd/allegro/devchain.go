@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/urfave/cli/v3"
@@ -81,6 +82,18 @@ func devchainCommand() *cli.Command {
 				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_BASE_FEE"),
 				Local:   true,
 			},
+			&cli.StringFlag{
+				Name:    "fork",
+				Usage:   "be at hardfork `FORK`: t4, or t3, which has the sub-block lanes of before",
+				Value:   string(defaults.Fork),
+				Sources: cli.EnvVars("ALLEGRO_DEVCHAIN_FORK"),
+				Local:   true,
+			},
+			&cli.StringSliceFlag{
+				Name:  "validator",
+				Usage: "with --fork t3: have a sub-block lane for the validator with Ed25519 `KEY`, at /validator/KEY; repeatable",
+				Local: true,
+			},
 			&cli.BoolFlag{
 				Name:    "dev-rpc",
 				Usage:   "serve evm_mine and anvil_setStorageAt: whoever reaches the port can print tokens",
@@ -105,6 +118,14 @@ func runDevchain(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	cfg.ChainID = cmd.Uint64("chain-id")
 	cfg.FinalityLag = cmd.Uint64("finality-lag")
 	cfg.BaseFee = cmd.Uint64("base-fee")
+	cfg.Fork = devchain.Fork(cmd.String("fork"))
+	for _, text := range cmd.StringSlice("validator") {
+		var key netfile.Key
+		if err := key.UnmarshalText([]byte(text)); err != nil {
+			return fail(exitUsage, "--validator: %w", err)
+		}
+		cfg.Validators = append(cfg.Validators, key)
+	}
 	cfg.DevRPC = cmd.Bool("dev-rpc")
 	cfg.Dir = cmd.String("data")
 	if path := cmd.String("alloc"); path != "" {
@@ -163,15 +184,20 @@ func devchainRefused(cfg devchain.Config, err error) error {
 		return fail(exitUsage, "--data: %w", err)
 	}
 	flag := ""
+	kept, given := mismatch.Kept, mismatch.Given
 	switch mismatch.Field {
 	case "ChainID":
 		flag = "--chain-id"
 	case "BaseFee":
 		flag = "--base-fee"
+	case "Fork":
+		flag = "--fork"
+	case "Validators":
+		return fail(exitUsage, "the chain in %s runs with the validators %s, not %s: name those with --validator, or a new folder with --data", cfg.Dir, kept, given)
 	default:
 		return fail(exitUsage, "the chain in %s began with other balances than those of --alloc and --fund, which only apply to a new chain: leave them out, or name a new folder with --data", cfg.Dir)
 	}
-	return fail(exitUsage, "the chain in %s runs with %s %s, not %s: give it that, or name a new folder with --data", cfg.Dir, flag, mismatch.Kept, mismatch.Given)
+	return fail(exitUsage, "the chain in %s runs with %s %s, not %s: give it that, or name a new folder with --data", cfg.Dir, flag, kept, given)
 }
 
 // Time limits of the server: a development machine is never that slow.
@@ -219,11 +245,22 @@ type devchainDocument struct {
 	Height           string      `json:"height"` // of the latest block when it began to listen
 	BlockTimeSeconds float64     `json:"block_time_seconds"`
 	FinalityLag      uint64      `json:"finality_lag"` // blocks
+	Fork             string      `json:"fork"`
 	PID              int         `json:"pid"`
+
+	// Validators are those with a sub-block lane, which no chain since T4 has.
+	Validators []devchainValidator `json:"validators"`
+}
+
+// devchainValidator says where the node of a validator is.
+type devchainValidator struct {
+	Key  netfile.Key `json:"key"`
+	HTTP string      `json:"http"`
+	WS   string      `json:"ws"`
 }
 
 func newDevchainDocument(cfg devchain.Config, chain *devchain.Chain, addr net.Addr) devchainDocument {
-	return devchainDocument{
+	d := devchainDocument{
 		Schema:           "allegro.devchain/v1",
 		ChainID:          strconv.FormatUint(cfg.ChainID, 10),
 		HTTP:             "http://" + addr.String(),
@@ -232,8 +269,15 @@ func newDevchainDocument(cfg devchain.Config, chain *devchain.Chain, addr net.Ad
 		Height:           strconv.FormatUint(chain.Height(), 10),
 		BlockTimeSeconds: cfg.BlockTime.Seconds(),
 		FinalityLag:      cfg.FinalityLag,
+		Fork:             string(cfg.Fork),
 		PID:              os.Getpid(),
+		Validators:       []devchainValidator{},
 	}
+	for _, key := range cfg.Validators {
+		path := devchain.ValidatorPath(key)
+		d.Validators = append(d.Validators, devchainValidator{key, d.HTTP + path, d.WS + path})
+	}
+	return d
 }
 
 // devchainBanner says what is running and where.
@@ -253,6 +297,14 @@ func devchainBanner(w io.Writer, cfg devchain.Config, chain *devchain.Chain, add
 	}
 	fmt.Fprintf(w, "  finalized     %d %s behind the latest\n", cfg.FinalityLag, blocks)
 	fmt.Fprintf(w, "  base fee      %d\n", cfg.BaseFee)
+	if cfg.Fork == devchain.T3 {
+		fmt.Fprintf(w, "  hardfork      %s, with sub-block lanes: historical, no Tempo has them since T4\n", cfg.Fork)
+	} else {
+		fmt.Fprintf(w, "  hardfork      %s\n", cfg.Fork)
+	}
+	for _, key := range cfg.Validators {
+		fmt.Fprintf(w, "  validator     http://%s%s\n", addr, devchain.ValidatorPath(key))
+	}
 	if cfg.DevRPC {
 		fmt.Fprintf(w, "  dev rpc       on: whoever reaches this port can print tokens\n")
 	}

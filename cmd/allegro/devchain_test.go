@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,9 @@ func TestDevchainRefuses(t *testing.T) {
 		"invalid value \"x\"":       {"--base-fee", "x"},
 		"flag provided but not de":  {"--accounts", "1"},
 		"format \"xml\" is unknown": {"-o", "xml"},
+		`hardfork "t9" is unknown`:  {"--fork", "t9"},
+		"lanes ended with T4":       {"--validator", "0x" + strings.Repeat("11", 32)},
+		"\"0x11\" is not a key":     {"--fork", "t3", "--validator", "0x11"},
 		"no such file":              {"--alloc", filepath.Join(t.TempDir(), "none.json")},
 	} {
 		runOne(t.Context(), devchainCommand(), io.Discard, nil, args...).expect(t, exitUsage, want)
@@ -231,8 +235,9 @@ func TestDevchainData(t *testing.T) {
 	first.end()
 	if want := (devchainDocument{
 		Schema: "allegro.devchain/v1", ChainID: "31337", HTTP: first.HTTP, WS: "ws" + strings.TrimPrefix(first.HTTP, "http"),
-		GenesisHash: genesis.Hash(), Height: "0", BlockTimeSeconds: 7200, FinalityLag: 0, PID: os.Getpid(),
-	}); first.devchainDocument != want {
+		GenesisHash: genesis.Hash(), Height: "0", BlockTimeSeconds: 7200, FinalityLag: 0, Fork: "t4", PID: os.Getpid(),
+		Validators: []devchainValidator{},
+	}); !reflect.DeepEqual(first.devchainDocument, want) {
 		t.Errorf("document %+v, want %+v", first.devchainDocument, want)
 	}
 	for _, says := range []string{"keeps its blocks in " + dir, genesis.Hash().Hex(), "height        0"} {
@@ -278,6 +283,7 @@ func TestDevchainData(t *testing.T) {
 		says string
 	}{
 		{[]string{"--chain-id", "7"}, "the chain in " + dir + " runs with --chain-id 31337, not 7: "},
+		{[]string{"--fork", "t3"}, "the chain in " + dir + " runs with --fork t4, not t3: "},
 		{[]string{"--base-fee", "9"}, "the chain in " + dir + " runs with --base-fee 0, not 9: "},
 		{[]string{"--alloc", other}, "those of --alloc and --fund, which only apply to a new chain: leave them out"},
 		{[]string{"--data", other}, "--data: devchain: making a folder"},
@@ -285,6 +291,41 @@ func TestDevchainData(t *testing.T) {
 		runOne(t.Context(), devchainCommand(), io.Discard, nil, append(append(args, "--listen", "127.0.0.1:0"), refused.args...)...).
 			expect(t, exitUsage, refused.says)
 	}
+}
+
+// A chain before T4 serves the node of each validator under a path, says so, and goes
+// on with the same ones only.
+func TestDevchainBeforeT4(t *testing.T) {
+	key := func(digits string) string { return "0x" + strings.Repeat(digits, 32) }
+	dir := filepath.Join(t.TempDir(), "chain")
+	args := []string{"--data", dir, "--block-time", "2h", "--fork", "t3"}
+	var banner bytes.Buffer
+	d := startDevchain(t, &banner, append(args, "--validator", key("22"), "--validator", key("11"))...)
+	if d.Fork != "t3" || len(d.Validators) != 2 {
+		t.Fatalf("document %+v", d.devchainDocument)
+	}
+	for i, digits := range []string{"22", "11"} {
+		v := d.Validators[i]
+		if v.HTTP != d.HTTP+"/validator/"+strings.Repeat(digits, 32) || !strings.Contains(banner.String(), v.HTTP) {
+			t.Errorf("validator at %s, banner:\n%s", v.HTTP, &banner)
+		}
+		for _, url := range []string{v.HTTP, v.WS} {
+			client, err := ethclient.Dial(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id, err := client.ChainID(t.Context()); err != nil || id.Uint64() != 31337 {
+				t.Errorf("chain id %s at %s, %v", id, url, err)
+			}
+			client.Close()
+		}
+	}
+	if !strings.Contains(banner.String(), "historical, no Tempo has them since T4") {
+		t.Errorf("banner:\n%s", &banner)
+	}
+	d.end()
+	runOne(t.Context(), devchainCommand(), io.Discard, nil, append(args, "--listen", "127.0.0.1:0", "--validator", key("11"))...).
+		expect(t, exitUsage, "the chain in "+dir+" runs with the validators ["+key("11")+" "+key("22")+"], not ["+key("11")+"]: ")
 }
 
 // A standard output that takes nothing ends the command.
@@ -305,6 +346,8 @@ func TestDevchainEnvironment(t *testing.T) {
 	file := write(t, "file", nil)
 	t.Setenv("ALLEGRO_DEVCHAIN_DATA", file)
 	runOne(t.Context(), devchainCommand(), io.Discard, nil).expect(t, exitUsage, file)
+	t.Setenv("ALLEGRO_DEVCHAIN_FORK", "t9")
+	runOne(t.Context(), devchainCommand(), io.Discard, nil).expect(t, exitUsage, `hardfork "t9"`)
 	t.Setenv("ALLEGRO_DEVCHAIN_CHAIN_ID", "0")
 	runOne(t.Context(), devchainCommand(), io.Discard, nil).expect(t, exitUsage, "chain id is 0")
 }

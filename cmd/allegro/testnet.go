@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/allegro-p2p/allegro/testnet/processes"
 	"github.com/urfave/cli/v3"
@@ -35,6 +36,7 @@ func testnetCommand() *cli.Command {
 					&cli.StringFlag{Name: "clients", Value: "alice,bob,carol", Usage: "clients called `NAMES`: the first gets $15, the others $5", Local: true},
 					&cli.IntFlag{Name: "aggregators", Value: 1, Usage: "`N` aggregators", Local: true},
 					&cli.DurationFlag{Name: "block-time", Value: 5 * time.Second, Usage: "time between blocks, in whole seconds", Local: true},
+					laneFlag(),
 					&cli.DurationFlag{Name: "epoch-length", Value: 30 * 24 * time.Hour, Usage: "how long the first committee is in office", Local: true},
 					outputFlag(),
 				},
@@ -130,7 +132,8 @@ func initTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 		return err
 	}
 	spec := processes.Spec{
-		Validators: cmd.Int("validators"), Aggregators: cmd.Int("aggregators"), BlockTime: cmd.Duration("block-time"), EpochLength: cmd.Duration("epoch-length"),
+		Validators: cmd.Int("validators"), Aggregators: cmd.Int("aggregators"), Lane: netfile.Lane(cmd.String("lane")),
+		BlockTime: cmd.Duration("block-time"), EpochLength: cmd.Duration("epoch-length"),
 	}
 	for i, name := range strings.FieldsFunc(cmd.String("clients"), func(r rune) bool { return r == ',' || r == ' ' }) {
 		account := testnet.Account{Name: name, Balance: 5 * testnet.Dollar}

@@ -58,6 +58,9 @@ func (p payments) reached(doc *api.Payment, stage fastpay.Stage) {
 			line += fmt.Sprintf("   after %s at height %s", millisOf(doc.LatencyMicros), *doc.HeightAtQC)
 		}
 		line += "   conditional until the chain has it"
+		if doc.Home != nil {
+			line += fmt.Sprintf("\n              settles only through the node of %s", *doc.Home)
+		}
 	case fastpay.StageIncluded, fastpay.StageFinalized:
 		if doc.IncludedHeight != nil {
 			line += "  in block " + *doc.IncludedHeight
@@ -111,6 +114,9 @@ func (p payments) whole(doc *api.Payment) error {
 	}
 	row("slot", "%s of its lane, generation %s", doc.Seq, doc.Restart)
 	row("valid before", "%s", dateOf(doc.ValidBefore))
+	if doc.Home != nil {
+		row("home", "%s: settles only through the node of this validator, and waits while that is down", *doc.Home)
+	}
 	row("stage", "%s   (%s: %s)", or(doc.Stage, "no vote seen"), doc.Guarantee, doc.Why)
 	row("seen", "%s", clock(doc.FirstSeenMicros))
 	for _, v := range doc.Votes {

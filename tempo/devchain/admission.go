@@ -1,7 +1,6 @@
 package devchain
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/holiman/uint256"
@@ -18,15 +17,12 @@ const (
 	maxValidAfter = 120 // seconds that valid_after may be ahead
 )
 
-// subblockPrefix is the first byte of nonce keys that were meant for a lane
-// Tempo no longer has.
-const subblockPrefix = 0x5b
-
 // admit checks what a transaction may be refused for at submission. It does
 // not look at nonces and does not run the calls: like a node, the chain takes
-// transactions that will revert.
+// transactions that will revert, and into a sub-block also those whose fee cannot
+// be paid.
 func admit(cfg Config, head *block, w world, s *signed) error {
-	if err := checkSupported(s); err != nil {
+	if err := checkSupported(cfg.Fork, s); err != nil {
 		return err
 	}
 	tx := s.tx
@@ -53,6 +49,9 @@ func admit(cfg Config, head *block, w world, s *signed) error {
 	if _, ok := nameOf(token); !ok {
 		return fmt.Errorf("fee token %s is not a token of this chain", token)
 	}
+	if s.isSubBlock() {
+		return nil
+	}
 	need := tempo.Fee(tx.Gas, &tx.MaxFeePerGas)
 	if have := w.balance(token, s.payer); have.Lt(need) {
 		return fmt.Errorf("insufficient fee token balance: have %s, need %s of %s in %s", have, need, token, s.payer)
@@ -62,7 +61,7 @@ func admit(cfg Config, head *block, w world, s *signed) error {
 
 // checkSupported refuses what a node refuses for its form and what this chain
 // leaves out.
-func checkSupported(s *signed) error {
+func checkSupported(fork Fork, s *signed) error {
 	tx := s.tx
 	switch {
 	case s.kind == tx76.Keychain:
@@ -73,8 +72,8 @@ func checkSupported(s *signed) error {
 		return unsupported("authorization lists")
 	case tx.NonceKey == *new(uint256.Int).SetAllOne():
 		return unsupported("expiring nonces (nonce key 2^256-1)")
-	case tx.NonceKey.Bytes32()[0] == subblockPrefix:
-		return errors.New("subblock transaction rejected: target validator mismatch")
+	case s.isSubBlock() && fork != T3:
+		return errNoSubBlocks
 	case tx.Nonce == 1<<64-1:
 		return fmt.Errorf("nonce has max value: no transaction can follow %d", tx.Nonce)
 	case len(tx.Calls) > maxCalls:

@@ -41,7 +41,7 @@ func TestAdmissionRefuses(t *testing.T) {
 		{"no calls", func(tx *tx76.Transaction) { tx.Calls = nil }, "calls: empty"},
 		{"sub-block key", func(tx *tx76.Transaction) {
 			tx.NonceKey.SetBytes(append([]byte{0x5b}, make([]byte, 31)...))
-		}, "subblock transaction rejected: target validator mismatch"},
+		}, "sub-block lanes ended with T4"},
 		{"expiring nonce", func(tx *tx76.Transaction) { tx.NonceKey.SetAllOne() }, "does not support expiring nonces"},
 		{"last nonce", func(tx *tx76.Transaction) { tx.Nonce = 1<<64 - 1 }, "nonce has max value"},
 		{"authorizations", func(tx *tx76.Transaction) { tx.Authorizations = make([]tx76.Authorization, 1) }, "does not support authorization lists"},

@@ -107,11 +107,11 @@ func (a *ethAPI) GetTransactionByHash(hash common.Hash) *transactionJSON {
 	return out
 }
 
-// SendRawTransaction takes a signed transaction into the pool and returns its
-// hash. A hash is no promise: a transaction whose nonce does not fit when the
+// SendRawTransaction takes a signed transaction into the pool, or into the sub-block
+// lane of this endpoint's validator, and returns its hash. A hash is no promise: a transaction whose nonce does not fit when the
 // next block is built is dropped without a word.
 func (a *ethAPI) SendRawTransaction(raw hexutil.Bytes) (common.Hash, error) {
-	hash, err := a.chain.submit(raw)
+	hash, err := a.chain.submit(raw, a.server.lane)
 	return hash, coded(codeRejected, err)
 }
 

@@ -24,7 +24,7 @@ type web3API struct{}
 func (web3API) ClientVersion() string { return "allegro-devchain/v1 (development only)" }
 
 // tempoAPI is the tempo namespace.
-type tempoAPI struct{}
+type tempoAPI struct{ chain *Chain }
 
 // forkJSON is one hardfork.
 type forkJSON struct {
@@ -39,9 +39,10 @@ type scheduleJSON struct {
 	Active   string     `json:"active"`
 }
 
-// ForkSchedule returns Tempo's hardforks up to T4, all active from the start.
-func (tempoAPI) ForkSchedule() scheduleJSON {
-	names := []string{"T0", "T1", "T2", "T3", "T4"}
+// ForkSchedule returns Tempo's hardforks up to the chain's own, all active from the
+// start. None is to come.
+func (a *tempoAPI) ForkSchedule() scheduleJSON {
+	names := a.chain.cfg.Fork.reached()
 	forks := make([]forkJSON, len(names))
 	for i, name := range names {
 		forks[i] = forkJSON{Name: name, Active: true}

@@ -22,6 +22,7 @@ type block struct {
 	header *types.Header
 	hash   common.Hash
 	txs    []*included
+	shared uint64 // gas of sub-blocks
 }
 
 // included is one transaction of a block.
@@ -35,20 +36,24 @@ func (b *block) number() uint64 { return b.header.Number.Uint64() }
 
 // newHeader returns the header of block 0 without time and roots.
 func newHeader(cfg Config) *types.Header {
+	// Two chains that differ in nothing but id or lanes differ in their hashes.
+	extra := fmt.Appendf(nil, "allegro devchain %d", cfg.ChainID)
+	if cfg.Fork != T4 {
+		extra = fmt.Appendf(extra, " %s", cfg.Fork)
+	}
 	return &types.Header{
 		UncleHash:  types.EmptyUncleHash,
 		Difficulty: new(big.Int),
 		Number:     new(big.Int),
 		GasLimit:   blockGasLimit,
 		BaseFee:    new(big.Int).SetUint64(cfg.BaseFee),
-		// Two chains that differ in nothing but their id differ in their hashes.
-		Extra: fmt.Appendf(nil, "allegro devchain %d", cfg.ChainID),
+		Extra:      extra,
 	}
 }
 
 // seal commits the state, completes the header with roots, bloom and gas, and
 // tells receipts and logs which block they are in.
-func seal(header *types.Header, w world, txs []*included) (*block, error) {
+func seal(cfg Config, header *types.Header, w world, txs []*included) (*block, error) {
 	root, err := w.db.Commit(stateRules, header.Number.Uint64())
 	if err != nil {
 		return nil, fmt.Errorf("devchain: committing the state of block %s: %w", header.Number, err)
@@ -66,7 +71,7 @@ func seal(header *types.Header, w world, txs []*included) (*block, error) {
 			header.Bloom[i] |= bits
 		}
 	}
-	b := &block{header: header, hash: header.Hash(), txs: txs}
+	b := &block{header: header, hash: header.Hash(), txs: txs, shared: cfg.Fork.sharedGasLimit()}
 	for _, tx := range txs {
 		tx.receipt.BlockHash = b.hash
 		for _, l := range tx.receipt.Logs {

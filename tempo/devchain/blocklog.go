@@ -64,6 +64,11 @@ type logHeader struct {
 	GenesisNanos   uint64
 	Genesis        common.Hash // of block 0
 	Alloc          []logBalance
+
+	// Fork is empty for T4. Both are left out then: chains were kept before there
+	// was another one.
+	Fork       Fork          `rlp:"optional"`
+	Validators []common.Hash `rlp:"optional"`
 }
 
 // logBlock is the record of one block: what it is built from, and the hash that

@@ -42,6 +42,9 @@ type Chain struct {
 	byTx   map[common.Hash]place // where a transaction is included
 	pool   pool
 
+	// subBlocks are the lanes of Config.Validators. The list never changes.
+	subBlocks []*subBlock
+
 	feed feed // has its own lock, taken after mu
 }
 
@@ -79,10 +82,13 @@ func New(cfg Config) (_ *Chain, err error) {
 			}
 		}()
 	}
+	if c.subBlocks, err = newSubBlocks(c); err != nil {
+		return nil, err
+	}
 	if err := c.start(); err != nil {
 		return nil, err
 	}
-	if c.server, err = newServer(c); err != nil {
+	if c.server, err = newServer(c, nil); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -108,6 +114,9 @@ func (c *Chain) Close() error {
 		return nil
 	}
 	c.server.rpc.Stop()
+	for _, lane := range c.subBlocks {
+		lane.server.rpc.Stop()
+	}
 	c.feed.workers.Wait()
 	c.building.Lock() // a block may still be on its way to the log
 	defer c.building.Unlock()
@@ -121,9 +130,11 @@ func (c *Chain) Close() error {
 	return logErr
 }
 
-// submit takes a raw transaction into the pool and returns its hash. A
-// transaction that a block already includes is no error.
-func (c *Chain) submit(raw []byte) (common.Hash, error) {
+// submit takes a raw transaction into the pool, or into the sub-block lane of the
+// validator whose node it was handed to, and returns its hash. A transaction that
+// a block already includes is no error. at is nil for an endpoint that is no
+// validator's.
+func (c *Chain) submit(raw []byte, at *subBlock) (common.Hash, error) {
 	s, err := verify(raw)
 	if err != nil {
 		return common.Hash{}, err
@@ -137,20 +148,50 @@ func (c *Chain) submit(raw []byte) (common.Hash, error) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if refused == nil {
+		refused = c.room(s, at)
+	}
+	_, known := c.pending(s.hash)
 	switch {
 	case c.closed:
 		return common.Hash{}, ErrClosed
 	case c.byTx[s.hash].block != nil:
 		return s.hash, nil
-	case c.pool.known[s.hash]:
+	case known:
 		return common.Hash{}, errKnown
 	case refused != nil:
 		return common.Hash{}, refused
-	case len(c.pool.queue) >= c.cfg.PoolLimit:
-		return common.Hash{}, fmt.Errorf("txpool is full: %d transactions wait, try again after the next block", len(c.pool.queue))
+	case s.isSubBlock():
+		at.pool.add(s)
+	default:
+		c.pool.add(s)
 	}
-	c.pool.add(s)
 	return s.hash, nil
+}
+
+// room says why a transaction cannot wait where it was handed to, nil if it can.
+// The caller holds mu.
+func (c *Chain) room(s *signed, at *subBlock) error {
+	if s.isSubBlock() {
+		return c.roomFor(s, at)
+	}
+	if len(c.pool.queue) >= c.cfg.PoolLimit {
+		return fmt.Errorf("txpool is full: %d transactions wait, try again after the next block", len(c.pool.queue))
+	}
+	return nil
+}
+
+// pending returns a transaction that waits for a block. The caller holds mu.
+func (c *Chain) pending(hash common.Hash) (*signed, bool) {
+	if s, ok := c.pool.known[hash]; ok {
+		return s, true
+	}
+	for _, lane := range c.subBlocks {
+		if s, ok := lane.pool.known[hash]; ok {
+			return s, true
+		}
+	}
+	return nil, false
 }
 
 // errKnown is anvil's answer to a transaction that already waits.
@@ -218,7 +259,7 @@ func (c *Chain) blockRange(from, to uint64) ([]*block, error) {
 }
 
 // find returns an included transaction and its block, or the transaction that
-// waits in the pool, or nothing.
+// waits for one, or nothing.
 func (c *Chain) find(hash common.Hash) (*block, *included, *signed) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -226,15 +267,12 @@ func (c *Chain) find(hash common.Hash) (*block, *included, *signed) {
 		tx := at.block.txs[at.index]
 		return at.block, tx, tx.signed
 	}
-	if c.pool.known[hash] {
-		i := slices.IndexFunc(c.pool.queue, func(s *signed) bool { return s.hash == hash })
-		return nil, nil, c.pool.queue[i]
-	}
-	return nil, nil, nil
+	s, _ := c.pending(hash)
+	return nil, nil, s
 }
 
-// append makes a block the latest, takes settled transactions out of the pool,
-// forgets what is too old and tells the subscribers.
+// append makes a block the latest, takes settled transactions from those that
+// wait, forgets what is too old and tells the subscribers.
 func (c *Chain) append(b *block, settled map[common.Hash]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -244,6 +282,9 @@ func (c *Chain) append(b *block, settled map[common.Hash]bool) {
 		c.byTx[tx.hash] = place{b, i}
 	}
 	c.pool.remove(settled)
+	for _, lane := range c.subBlocks {
+		lane.pool.remove(settled)
+	}
 	c.forget()
 	c.feed.publish(b)
 }

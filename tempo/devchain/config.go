@@ -31,6 +31,16 @@ type Config struct {
 	// transactions that offer no tip are free.
 	BaseFee uint64
 
+	// Fork is the hardfork that the chain is at from its first block on. Before T4
+	// it has the sub-block lanes of that time, which no current Tempo has.
+	Fork Fork
+
+	// Validators are the Ed25519 keys of the validators whose nodes a chain before
+	// T4 plays: each has a sub-block lane, which takes transactions only through
+	// ValidatorClient or the validator's path of Handler. A block has their
+	// sub-blocks in the order of the keys; the order of this list does not matter.
+	Validators [][32]byte
+
 	// Alloc sets token balances at genesis, in token units: token → account →
 	// balance. It goes over what the development accounts hold anyway. nil
 	// takes what is kept in Dir.
@@ -45,8 +55,8 @@ type Config struct {
 	// again goes on where the last one ended, be it by Close, by a crash or by a
 	// power cut. Every block is on disk before anybody hears of it.
 	// Transactions that wait for a block are not kept: submit them again. The
-	// time in between produces no blocks. ChainID, BaseFee, GenesisTime and
-	// Alloc must stay what they were, everything else may change. One chain at a
+	// time in between produces no blocks. ChainID, BaseFee, Fork,
+	// Validators, GenesisTime and Alloc must stay what they were, everything else may change. One chain at a
 	// time can have a folder. Empty keeps everything in memory only.
 	Dir string
 
@@ -69,12 +79,13 @@ type Config struct {
 }
 
 // DefaultConfig returns a chain with anvil's id, a block every 5 seconds,
-// finality one block behind and free transactions.
+// finality one block behind, free transactions and hardfork T4.
 func DefaultConfig() Config {
 	return Config{
 		ChainID:     31337,
 		BlockTime:   5 * time.Second,
 		FinalityLag: 1,
+		Fork:        T4,
 		Now:         time.Now,
 		// Over five days of 5-second blocks; a payment takes about 3 KiB with
 		// its receipt, so that the transactions stay near 300 MiB.
@@ -92,6 +103,8 @@ func (c Config) Validate() error {
 		return errors.New("devchain: chain id is 0: set ChainID, for example to 31337")
 	case !c.Manual && c.BlockTime <= 0:
 		return fmt.Errorf("devchain: block time is %s: set BlockTime to more than 0, or Manual", c.BlockTime)
+	case c.Fork != T3 && c.Fork != T4:
+		return fmt.Errorf("devchain: hardfork %q is unknown: set Fork to %q or %q", c.Fork, T3, T4)
 	case c.Now == nil:
 		return errors.New("devchain: no clock: set Now, for example to time.Now")
 	case c.GenesisTime.Unix() < 0 && !c.GenesisTime.IsZero():
@@ -102,6 +115,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("devchain: %d transactions are retained: set RetainTransactions to more than 0", c.RetainTransactions)
 	case c.PoolLimit <= 0:
 		return fmt.Errorf("devchain: the pool holds %d transactions: set PoolLimit to more than 0", c.PoolLimit)
+	}
+	if err := checkValidators(c.Fork, c.Validators); err != nil {
+		return err
 	}
 	for token, balances := range c.Alloc {
 		if _, ok := nameOf(token); !ok {

@@ -8,8 +8,9 @@
 // keychain; TIP-20 tokens and the nonce precompile with Tempo's storage
 // layout, events and errors; fees taken in tokens; a reverted transaction that
 // consumes its nonce; blocks in order of arrival; a finalized block behind the
-// latest. It takes itself for hardfork T4: nonce keys with the prefix 0x5b are
-// refused as a current node refuses them.
+// latest. It is at hardfork T4, where nonce keys with the prefix 0x5b are refused as
+// every current node refuses them, or at T3, where they are those of sub-block
+// lanes: see Config.Fork.
 //
 // What it leaves out is refused by name and never half done: contract code and
 // creation, access keys, authorization lists, expiring nonces, native value.
@@ -24,6 +25,9 @@
 //     Tempo for payments (see gas.go). The base fee is constant, by default 0.
 //   - The block hash is that of the plain Ethereum header. Tempo hashes a
 //     header of its own around it, so clients must take the hash from the JSON.
+//   - Before T4 a real validator's sub-block could miss the next block, and its
+//     transactions came in a later one. Here none does. The system transaction that
+//     named the sub-blocks of a block is left out.
 //   - Old blocks and their state are forgotten (see Config.RetainBlocks).
 //
 // [Chain] is safe for concurrent use.

@@ -26,6 +26,7 @@ const (
 type executor struct {
 	world
 	header *types.Header
+	limit  uint64 // of the gas of ordinary transactions
 	gas    uint64 // used by the transactions so far
 	txs    []*included
 }
@@ -36,33 +37,73 @@ var (
 	errNonceOrder  = errors.New("its nonce is not the next one of its key")
 	errFeeTooPoor  = errors.New("its payer cannot afford the fee")
 	errUnderpriced = errors.New("it offers less than the base fee")
+	errNotYet      = errors.New("valid_after is still ahead")
+	errOverBudget  = errors.New("its gas limit is above what is left of the sub-block's share")
 )
 
 // run executes one transaction on top of those before it. The error says why a
 // transaction is dropped.
 func (x *executor) run(s *signed) (verdict, error) {
-	tx := s.tx
-	now, baseFee := x.header.Time, x.header.BaseFee.Uint64()
-	switch {
-	case tx.ValidBefore != 0 && tx.ValidBefore <= now:
-		return drop, errExpired
-	case tx.ValidAfter > now:
+	switch err := x.invalid(s); {
+	case errors.Is(err, errNotYet):
 		return wait, nil
-	case x.nonce(s.sender, &tx.NonceKey) != tx.Nonce:
-		return drop, errNonceOrder
-	case tx.MaxFeePerGas.LtUint64(baseFee):
-		return drop, errUnderpriced
-	}
-	token := x.feeToken(s)
-	if x.balance(token, s.payer).Lt(tempo.Fee(tx.Gas, &tx.MaxFeePerGas)) {
+	case err != nil:
+		return drop, err
+	case !x.canPay(s):
 		return drop, errFeeTooPoor
-	}
-	if tx.Gas > x.header.GasLimit-x.gas {
+	case s.tx.Gas > x.limit-x.gas:
 		return full, nil
 	}
+	x.include(s)
+	return include, nil
+}
 
+// runSubBlock executes one transaction of a sub-block, of which left is the gas that
+// the validator has left. What is invalid is not in the block, as validators looked
+// at that first, and what is over the budget is thrown away. What cannot pay its fee
+// uses its nonce and its gas.
+func (x *executor) runSubBlock(s *signed, left *uint64) (verdict, error) {
+	if err := x.invalid(s); err != nil {
+		return drop, err
+	}
+	if s.tx.Gas > *left {
+		return drop, errOverBudget
+	}
+	*left -= s.tx.Gas // by its limit, whatever it uses
+	if x.canPay(s) {
+		x.include(s)
+	} else {
+		x.burn(s)
+	}
+	return include, nil
+}
+
+// invalid says why a transaction cannot be in the block, nil if it can.
+func (x *executor) invalid(s *signed) error {
+	tx, now := s.tx, x.header.Time
+	switch {
+	case tx.ValidBefore != 0 && tx.ValidBefore <= now:
+		return errExpired
+	case tx.ValidAfter > now:
+		return errNotYet
+	case x.nonce(s.sender, &tx.NonceKey) != tx.Nonce:
+		return errNonceOrder
+	case tx.MaxFeePerGas.LtUint64(x.header.BaseFee.Uint64()):
+		return errUnderpriced
+	}
+	return nil
+}
+
+// canPay reports whether the payer holds the most that a transaction can cost.
+func (x *executor) canPay(s *signed) bool {
+	return !x.balance(x.feeToken(s), s.payer).Lt(tempo.Fee(s.tx.Gas, &s.tx.MaxFeePerGas))
+}
+
+// include puts a transaction into the block.
+func (x *executor) include(s *signed) {
+	tx, token := s.tx, x.feeToken(s)
 	x.db.SetTxContext(s.hash, len(x.txs), 0)
-	price := priceOf(tx, baseFee)
+	price := priceOf(tx, x.header.BaseFee.Uint64())
 	// Taken for the whole gas limit before the calls run: they cannot spend it.
 	deposit := tempo.Fee(tx.Gas, price)
 	x.move(token, s.payer, tempo.FeeManager, deposit) // covered: price <= limit
@@ -73,15 +114,26 @@ func (x *executor) run(s *signed) (verdict, error) {
 	if !fee.IsZero() {
 		x.log(tempo.Transfer{Token: token, From: s.payer, To: tempo.FeeManager, Amount: *fee}.Log())
 	}
-	x.db.Finalise(stateRules)
+	x.add(s, token, used, success, price)
+}
 
+// burn puts a transaction into the block whose fee cannot be paid: it uses its nonce
+// and all its gas, and nobody pays.
+func (x *executor) burn(s *signed) {
+	x.db.SetTxContext(s.hash, len(x.txs), 0)
+	x.useNonce(s.sender, &s.tx.NonceKey)
+	x.add(s, x.feeToken(s), s.tx.Gas, false, priceOf(s.tx, x.header.BaseFee.Uint64()))
+}
+
+// add ends a transaction that is in the block.
+func (x *executor) add(s *signed, feeToken common.Address, used uint64, success bool, price *uint256.Int) {
+	x.db.Finalise(stateRules)
 	x.gas += used
 	x.txs = append(x.txs, &included{
 		signed:   s,
 		receipt:  x.receipt(s, used, success, price),
-		feeToken: token,
+		feeToken: feeToken,
 	})
-	return include, nil
 }
 
 // execute runs the batch: all of it or nothing. The nonce is used either way.

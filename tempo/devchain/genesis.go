@@ -86,7 +86,7 @@ func genesis(cfg Config, db state.Database) (*block, error) {
 	}
 	header := newHeader(cfg)
 	header.Time = uint64(cfg.GenesisTime.Unix())
-	return seal(header, w, nil)
+	return seal(cfg, header, w, nil)
 }
 
 // Tokens returns the addresses of the tokens of every development chain, in

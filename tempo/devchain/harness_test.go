@@ -137,9 +137,12 @@ func (c *chain) sponsored(tx *tx76.Transaction, from account) *tx76.Transaction 
 }
 
 // submit sends a transaction and returns what the node says.
-func (c *chain) submit(tx *tx76.Transaction) (common.Hash, error) {
+func (c *chain) submit(tx *tx76.Transaction) (common.Hash, error) { return submitTo(c.rpc, tx) }
+
+// submitTo sends a transaction to an endpoint and returns what that says.
+func submitTo(node *rpc.Client, tx *tx76.Transaction) (common.Hash, error) {
 	var hash common.Hash
-	err := c.rpc.CallContext(context.Background(), &hash, "eth_sendRawTransaction", hexutil.Bytes(tx.Encode()))
+	err := node.CallContext(context.Background(), &hash, "eth_sendRawTransaction", hexutil.Bytes(tx.Encode()))
 	return hash, err
 }
 

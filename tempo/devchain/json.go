@@ -58,6 +58,7 @@ func newHeaderJSON(b *block) headerJSON {
 		Nonce:           h.Nonce,
 		BaseFee:         (*hexutil.Big)(h.BaseFee),
 		GeneralGasLimit: hexutil.Uint64(h.GasLimit),
+		SharedGasLimit:  hexutil.Uint64(b.shared),
 		TimestampMillis: hexutil.Uint64(h.Time * 1000),
 	}
 }

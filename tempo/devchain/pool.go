@@ -2,19 +2,19 @@ package devchain
 
 import "github.com/ethereum/go-ethereum/common"
 
-// pool holds the transactions that wait for a block, in order of arrival. The
-// chain's lock guards it.
+// pool holds transactions that wait for a block, in order of arrival. The chain's
+// lock guards it.
 type pool struct {
 	queue []*signed
-	known map[common.Hash]bool
+	known map[common.Hash]*signed
 }
 
 func (p *pool) add(s *signed) {
 	if p.known == nil {
-		p.known = make(map[common.Hash]bool)
+		p.known = make(map[common.Hash]*signed)
 	}
 	p.queue = append(p.queue, s)
-	p.known[s.hash] = true
+	p.known[s.hash] = s
 }
 
 // remove takes transactions out and keeps the order of the rest.

@@ -67,8 +67,7 @@ type storageWrite struct {
 	Slot, Value common.Hash
 }
 
-// mine builds a block with the transactions that wait now, in order of
-// arrival, keeps it in the log if there is one, and makes it the latest. The
+// mine builds a block with the transactions that wait now, keeps it in the log if there is one, and makes it the latest. The
 // writes come before the transactions.
 func (c *Chain) mine(at time.Time, writes []storageWrite) (common.Hash, error) {
 	c.building.Lock()
@@ -77,7 +76,7 @@ func (c *Chain) mine(at time.Time, writes []storageWrite) (common.Hash, error) {
 	c.mu.RLock()
 	closed := c.closed
 	parent := c.blocks[len(c.blocks)-1]
-	waiting := append([]*signed(nil), c.pool.queue...)
+	waiting := c.waiting()
 	c.mu.RUnlock()
 	if closed {
 		return common.Hash{}, ErrClosed
@@ -101,9 +100,9 @@ func (c *Chain) mine(at time.Time, writes []storageWrite) (common.Hash, error) {
 }
 
 // build seals a block on top of parent: first the writes, then those of the
-// transactions that can run. It also returns the hashes of the transactions
+// transactions that can run, the ordinary ones before the sub-blocks. It also returns the hashes of the transactions
 // that are settled: included or dropped. The caller holds building.
-func (c *Chain) build(parent *block, seconds uint64, writes []storageWrite, txs []*signed) (*block, map[common.Hash]bool, error) {
+func (c *Chain) build(parent *block, seconds uint64, writes []storageWrite, waiting batch) (*block, map[common.Hash]bool, error) {
 	w, err := c.open(parent)
 	if err != nil {
 		return nil, nil, fmt.Errorf("devchain: building on block %d: %w", parent.number(), err)
@@ -116,34 +115,55 @@ func (c *Chain) build(parent *block, seconds uint64, writes []storageWrite, txs 
 	header.Number.Add(parent.header.Number, big.NewInt(1))
 	header.Time = seconds
 
-	included, settled := execute(w, header, txs)
+	included, settled := c.execute(w, header, waiting)
 	if err := w.db.Error(); err != nil {
 		return nil, nil, fmt.Errorf("devchain: executing block %s: %w", header.Number, err)
 	}
-	b, err := seal(header, w, included)
+	b, err := seal(c.cfg, header, w, included)
 	if err != nil {
 		return nil, nil, err
 	}
 	return b, settled, nil
 }
 
-// execute runs waiting transactions in order. It returns those of the block
-// and the hashes of all that are settled: included or dropped.
-func execute(w world, header *types.Header, waiting []*signed) ([]*included, map[common.Hash]bool) {
-	x := &executor{world: w, header: header}
+// execute runs waiting transactions in order of arrival: the ordinary ones, then
+// one sub-block after the other. It returns those of the block and the hashes of
+// all that are settled: included or dropped.
+func (c *Chain) execute(w world, header *types.Header, waiting batch) ([]*included, map[common.Hash]bool) {
+	shared := c.cfg.Fork.sharedGasLimit()
+	x := &executor{world: w, header: header, limit: header.GasLimit - shared}
 	settled := make(map[common.Hash]bool)
-	for _, s := range waiting {
+	for _, s := range waiting.ordinary {
 		verdict, reason := x.run(s)
-		switch verdict {
-		case include:
-			settled[s.hash] = true
-		case drop:
-			settled[s.hash] = true
-			logger.Debugw("transaction dropped", "hash", s.hash, "sender", s.sender, "nonce", s.tx.Nonce, "reason", reason)
-		case wait:
-		case full:
-			return x.txs, settled
+		if verdict == full {
+			break
+		}
+		x.settle(settled, s, verdict, reason)
+	}
+	for i, txs := range waiting.subBlocks {
+		left, thrown := shared/uint64(len(waiting.subBlocks)), 0
+		for _, s := range txs {
+			verdict, reason := x.runSubBlock(s, &left)
+			if errors.Is(reason, errOverBudget) {
+				thrown++
+			}
+			x.settle(settled, s, verdict, reason)
+		}
+		if thrown > 0 {
+			logger.Warnw("transactions thrown away, the sub-block had no gas left for them", "block", header.Number,
+				"validator", common.Hash(c.subBlocks[i].validator), "transactions", thrown)
 		}
 	}
 	return x.txs, settled
+}
+
+// settle notes what became of a transaction.
+func (x *executor) settle(settled map[common.Hash]bool, s *signed, verdict verdict, reason error) {
+	if verdict == wait {
+		return
+	}
+	settled[s.hash] = true
+	if verdict == drop {
+		logger.Debugw("transaction dropped", "hash", s.hash, "sender", s.sender, "nonce", s.tx.Nonce, "reason", reason)
+	}
 }

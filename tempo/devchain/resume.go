@@ -18,7 +18,7 @@ import (
 // chain that was configured otherwise.
 type MismatchError struct {
 	Path  string // of the file with the blocks
-	Field string // of Config: ChainID, BaseFee, GenesisTime or Alloc
+	Field string // of Config: ChainID, BaseFee, Fork, Validators, GenesisTime or Alloc
 	Kept  string // the field's value for the blocks; empty for Alloc
 	Given string // its value in Config; empty for Alloc
 }
@@ -106,7 +106,7 @@ func (c *Chain) begin() (*block, error) {
 
 // newLogHeader returns the header record of a chain that begins.
 func newLogHeader(cfg Config, genesis *block) logHeader {
-	return logHeader{
+	h := logHeader{
 		ChainID:        cfg.ChainID,
 		BaseFee:        cfg.BaseFee,
 		GenesisSeconds: uint64(cfg.GenesisTime.Unix()), // not before 1970: Validate
@@ -114,6 +114,20 @@ func newLogHeader(cfg Config, genesis *block) logHeader {
 		Genesis:        genesis.hash,
 		Alloc:          logBalances(cfg.Alloc),
 	}
+	if cfg.Fork != T4 {
+		h.Fork, h.Validators = cfg.Fork, logValidators(cfg)
+	}
+	return h
+}
+
+// logValidators returns the validators in the order of their keys.
+func logValidators(cfg Config) []common.Hash {
+	var keys []common.Hash
+	for _, key := range cfg.Validators {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, common.Hash.Cmp)
+	return keys
 }
 
 // adopt returns cfg with what it leaves open taken from the log's header. The
@@ -128,6 +142,12 @@ func (h *logHeader) adopt(cfg Config, path string) (Config, error) {
 		return cfg, mismatch
 	case h.BaseFee != cfg.BaseFee:
 		mismatch.Field, mismatch.Kept, mismatch.Given = "BaseFee", strconv.FormatUint(h.BaseFee, 10), strconv.FormatUint(cfg.BaseFee, 10)
+		return cfg, mismatch
+	case cmp.Or(h.Fork, T4) != cfg.Fork:
+		mismatch.Field, mismatch.Kept, mismatch.Given = "Fork", string(cmp.Or(h.Fork, T4)), string(cfg.Fork)
+		return cfg, mismatch
+	case !slices.Equal(h.Validators, logValidators(cfg)):
+		mismatch.Field, mismatch.Kept, mismatch.Given = "Validators", fmt.Sprint(h.Validators), fmt.Sprint(logValidators(cfg))
 		return cfg, mismatch
 	case !cfg.GenesisTime.IsZero() && !cfg.GenesisTime.Equal(began):
 		mismatch.Field, mismatch.Kept, mismatch.Given = "GenesisTime", began.UTC().Format(time.RFC3339Nano), cfg.GenesisTime.UTC().Format(time.RFC3339Nano)
@@ -163,14 +183,18 @@ func (c *Chain) replay() error {
 		for i, raw := range record.Transactions {
 			s, err := verify(raw)
 			if err == nil {
-				err = checkSupported(s)
+				err = checkSupported(c.cfg.Fork, s)
 			}
 			if err != nil {
 				return fmt.Errorf("devchain: transaction %d of block %d in %s: %w", i, parent.number()+1, c.log.path, err)
 			}
 			txs[i] = s
 		}
-		b, settled, err := c.build(parent, record.Time, record.Writes, txs)
+		waited, err := c.split(txs)
+		if err != nil {
+			return fmt.Errorf("devchain: block %d in %s: %w", parent.number()+1, c.log.path, err)
+		}
+		b, settled, err := c.build(parent, record.Time, record.Writes, waited)
 		if err != nil {
 			return err
 		}

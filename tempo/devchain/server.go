@@ -23,8 +23,9 @@ const (
 	maxBatchBytes = 25_000_000
 )
 
-// server is the chain's JSON-RPC.
+// server is the chain's JSON-RPC at one endpoint.
 type server struct {
+	lane      *subBlock // of the validator whose node this is, or nil
 	rpc       *rpc.Server
 	websocket http.Handler
 
@@ -33,9 +34,10 @@ type server struct {
 	conns map[string]net.Conn
 }
 
-// newServer returns the JSON-RPC of a chain.
-func newServer(c *Chain) (*server, error) {
-	s := &server{rpc: rpc.NewServer(), conns: make(map[string]net.Conn)}
+// newServer returns the JSON-RPC of a chain at the node of a validator, or at one
+// that is no validator's.
+func newServer(c *Chain, lane *subBlock) (*server, error) {
+	s := &server{lane: lane, rpc: rpc.NewServer(), conns: make(map[string]net.Conn)}
 	s.rpc.SetHTTPBodyLimit(maxRequestBytes)
 	s.rpc.SetWebsocketReadLimit(maxRequestBytes)
 	s.rpc.SetBatchLimits(maxBatchItems, maxBatchBytes)
@@ -45,7 +47,7 @@ func newServer(c *Chain) (*server, error) {
 		"eth":   &ethAPI{chain: c, server: s},
 		"net":   &netAPI{chain: c},
 		"web3":  &web3API{},
-		"tempo": &tempoAPI{},
+		"tempo": &tempoAPI{chain: c},
 	}
 	if c.cfg.DevRPC {
 		apis["evm"] = &evmAPI{chain: c}
@@ -64,16 +66,31 @@ func newServer(c *Chain) (*server, error) {
 // testing/synctest bubble. The caller closes it.
 func (c *Chain) Client() *rpc.Client { return rpc.DialInProc(c.server.rpc) }
 
-// Handler returns the JSON-RPC over HTTP and, on the same path, WebSocket.
+// Handler returns the JSON-RPC over HTTP and, on the same paths, WebSocket. Under
+// ValidatorPath it is that of a validator's node, everywhere else that of a node
+// that is no validator's.
 func (c *Chain) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-			c.server.rpc.ServeHTTP(w, r)
-			return
+		s := c.server
+		if digits, ok := strings.CutPrefix(r.URL.Path, validatorPath); ok {
+			lane := c.laneOf(digits)
+			if lane == nil {
+				http.Error(w, fmt.Sprintf("%q is no validator of this chain", digits), http.StatusNotFound)
+				return
+			}
+			s = lane.server
 		}
-		defer c.server.untrack(r.RemoteAddr)
-		c.server.websocket.ServeHTTP(&trackingWriter{ResponseWriter: w, server: c.server, addr: r.RemoteAddr}, r)
+		s.serveHTTP(w, r)
 	})
+}
+
+func (s *server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		s.rpc.ServeHTTP(w, r)
+		return
+	}
+	defer s.untrack(r.RemoteAddr)
+	s.websocket.ServeHTTP(&trackingWriter{ResponseWriter: w, server: s, addr: r.RemoteAddr}, r)
 }
 
 // trackingWriter notes the connection that a WebSocket takes over, so that a

@@ -2,6 +2,7 @@ package processes
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,6 +62,11 @@ func (n *Net) make(ctx context.Context) error {
 		return err
 	}
 	n.state.ChainAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	if n.state.Spec.Lane == netfile.SubBlockLane {
+		if err := n.makeNodeKeys(); err != nil {
+			return err
+		}
+	}
 	made := make([]identity, len(peers))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, m := range peers {
@@ -82,10 +88,24 @@ func (n *Net) make(ctx context.Context) error {
 	return n.write(filepath.Join(n.dir, stateName), data)
 }
 
+// makeNodeKeys gives each validator the public key of a chain node. The chain plays the
+// nodes and signs nothing.
+func (n *Net) makeNodeKeys() error {
+	n.state.NodeKeys = make(map[string]netfile.Key)
+	for i := range n.state.Spec.Validators {
+		public, _, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return fmt.Errorf("making a node key: %w", err)
+		}
+		n.state.NodeKeys[testnet.ValidatorName(i)] = netfile.Key(public)
+	}
+	return nil
+}
+
 // makeHome makes the home of one peer. Clients only dial: they are the wallets of
 // people behind routers.
 func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) error {
-	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", n.ChainURL()}
+	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", n.nodeURL(m.Name)}
 	if m.Role != p2p.RoleClient {
 		args = append(args,
 			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
@@ -96,13 +116,13 @@ func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) 
 
 // writeNetwork gives every home the network file, and names for the clients' accounts.
 func (n *Net) writeNetwork(peers []member, made []identity) error {
-	file := testnet.NewFile(n.state.Spec.BlockTime)
+	file := testnet.NewFile(n.state.Spec.Lane, n.state.Spec.BlockTime)
 	committee := netfile.Committee{Epoch: 1, End: uint64(time.Now().Add(n.state.Spec.EpochLength).Unix())}
 	var contacts strings.Builder
 	for i, m := range peers {
 		switch m.Role {
 		case p2p.RoleValidator:
-			entry := netfile.Member{Name: m.Name, Weight: 1, Addresses: made[i].Addresses}
+			entry := netfile.Member{Name: m.Name, Weight: 1, NodeKey: n.state.NodeKeys[m.Name], Addresses: made[i].Addresses}
 			if err := entry.Key.UnmarshalText([]byte(*made[i].ValidatorKey)); err != nil {
 				return fmt.Errorf("vote key of %s: %w", m.Name, err)
 			}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
 )
 
@@ -24,6 +26,7 @@ type Spec struct {
 	Clients     []testnet.Account `json:"clients"`
 	Aggregators int               `json:"aggregators"`
 	BlockTime   time.Duration     `json:"block_time_nanos"` // whole seconds
+	Lane        netfile.Lane      `json:"lane"`
 	// EpochLength is how long the first committee is in office. The next one can
 	// begin when it ends.
 	EpochLength time.Duration `json:"epoch_length_nanos"`
@@ -41,6 +44,8 @@ func (s *Spec) Validate() error {
 		return fmt.Errorf("%d clients and %d aggregators: at most %d each are possible", len(s.Clients), s.Aggregators, maxPeers)
 	case s.BlockTime < time.Second || s.BlockTime%time.Second != 0:
 		return fmt.Errorf("block time %s: use whole seconds, at least 1s", s.BlockTime)
+	case s.Lane != netfile.PaymentLane && s.Lane != netfile.SubBlockLane:
+		return fmt.Errorf("lane %q is unknown: use %q or %q", s.Lane, netfile.PaymentLane, netfile.SubBlockLane)
 	case s.EpochLength < time.Minute:
 		return fmt.Errorf("epoch length %s: use at least a minute", s.EpochLength)
 	}
@@ -90,6 +95,8 @@ type state struct {
 	Version   int    `json:"version"`
 	Spec      Spec   `json:"spec"`
 	ChainAddr string `json:"chain_address"` // HOST:PORT of the chain's JSON-RPC
+	// NodeKeys are the keys of the validators' chain nodes by name, with sub-block lanes.
+	NodeKeys map[string]netfile.Key `json:"node_keys,omitempty"`
 }
 
 const (
@@ -148,6 +155,14 @@ func (n *Net) NetworkPath() string { return filepath.Join(n.dir, networkName) }
 
 // ChainURL is the chain's JSON-RPC.
 func (n *Net) ChainURL() string { return "http://" + n.state.ChainAddr }
+
+// nodeURL is the JSON-RPC of a peer's chain node.
+func (n *Net) nodeURL(name string) string {
+	if key, own := n.state.NodeKeys[name]; own {
+		return n.ChainURL() + devchain.ValidatorPath(key)
+	}
+	return n.ChainURL()
+}
 
 // CommandError is a command of the program that failed.
 type CommandError struct {

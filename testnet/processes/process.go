@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/gofrs/flock"
 )
@@ -48,6 +50,12 @@ func (n *Net) chainProcess() *process {
 		name: chainName, home: dir, lock: filepath.Join(dir, "lock"), log: filepath.Join(dir, "chain.log"), out: filepath.Join(dir, "chain.json"),
 		args: []string{"devchain", "--listen", n.state.ChainAddr, "--data", dir, "--alloc", filepath.Join(n.dir, allocName),
 			"--block-time", n.state.Spec.BlockTime.String(), "--base-fee", fmt.Sprint(uint64(testnet.BaseFee)), "-o", "json"},
+	}
+	if n.state.Spec.Lane == netfile.SubBlockLane {
+		p.args = append(p.args, "--fork", string(devchain.T3))
+		for i := range n.state.Spec.Validators {
+			p.args = append(p.args, "--validator", n.state.NodeKeys[testnet.ValidatorName(i)].String())
+		}
 	}
 	p.pid = func() (int, error) { return pidIn(p.out) }
 	return p

@@ -219,6 +219,9 @@ type Payment struct {
 	Note        *string  `json:"note"` // SHA-256 of the payer's text
 	CommitteeID string   `json:"committee_id"`
 	Raw         string   `json:"raw"` // FastPayTx: what the payer signed, with the signature
+	// Home is the validator through whose node alone the payment settles, with lane
+	// "subblock"; null with lane "payment", where the validators take turns.
+	Home *string `json:"home"`
 
 	Stage *string `json:"stage"` // null before a vote was seen
 	// Guarantee is "none", "conditional" from CERTIFIED on, "final" once FINALIZED;

@@ -16,6 +16,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/allegro-p2p/allegro/validator"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
 )
@@ -44,7 +45,7 @@ func newWorld(t *testing.T) *world {
 		require.NoError(t, chain.Close())
 		server.Close()
 	})
-	return &world{t: t, file: testnet.NewFile(time.Second), url: server.URL}
+	return &world{t: t, file: testnet.NewFile(netfile.PaymentLane, time.Second), url: server.URL}
 }
 
 // home makes the home of a peer. A validator takes a seat in the network file.
@@ -382,6 +383,18 @@ func TestWrongChainIsRefused(t *testing.T) {
 		require.NoError(t, h.Config().Set("chain.rpc", other.url))
 		require.ErrorIs(t, w.end(h), ErrWrongChain, role)
 	}
+}
+
+// TestSubBlockLanesOnAChainWithout starts a validator of a network with sub-block lanes
+// at the node of a chain at T4, which it refuses.
+func TestSubBlockLanesOnAChainWithout(t *testing.T) {
+	w := newWorld(t)
+	h := w.home(p2p.RoleValidator, "dave")
+	w.file.Chain.Lane = netfile.SubBlockLane
+	w.file.Committees[0].Members[0].NodeKey = netfile.Key{1}
+	err := w.end(h)
+	require.ErrorIs(t, err, validator.ErrNoSubBlocks)
+	require.ErrorContains(t, err, "the node is at T4")
 }
 
 // end runs a peer that ends by itself and returns why.

@@ -220,6 +220,9 @@ func (d *Daemon) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committe
 		FirstSeenMicros: microsOrNull(t.FirstSeen), CertifiedMicros: microsOrNull(t.QC), QueuedMicros: microsOrNull(t.Queued),
 		IncludedMicros: microsOrNull(t.Included), FinalizedMicros: microsOrNull(t.Finalized),
 	}
+	if c.LaneKind() == fastpay.SubBlockLane {
+		doc.Home = ptr(d.memberName(c, tx.Lane().Home(c, 0)))
+	}
 	for _, p := range env.Parents {
 		doc.Parents = append(doc.Parents, p.Hex())
 	}
