@@ -26,9 +26,13 @@ type Config struct {
 	Clients     []Account
 	Aggregators int
 	BlockTime   time.Duration
-	// ChainURL is the JSON-RPC of a running Tempo chain whose development accounts hold
-	// money; BlockTime is that chain's. Empty: the embedded chain.
-	ChainURL string
+	// ChainURLs are the JSON-RPC of nodes of a running Tempo chain whose development
+	// accounts hold money; BlockTime is that chain's. The peers take them in turn, so
+	// that with as many as there are validators each of these has a node of its own.
+	// Empty: the embedded chain.
+	ChainURLs []string
+	// Finality says which blocks of the chain count as final.
+	Finality netfile.Finality
 	// Salt goes into the keys of all accounts: on a chain that others use, each network
 	// has accounts of its own.
 	Salt string
@@ -89,6 +93,7 @@ func DefaultConfig() Config {
 		Clients:     SceneAccounts(2),
 		Aggregators: 1,
 		BlockTime:   5 * time.Second,
+		Finality:    netfile.Finalized,
 		Version:     "dev",
 		Seed:        1,
 		Now:         time.Now,
@@ -160,7 +165,7 @@ func NewFile(blockTime time.Duration) *netfile.File {
 // file is the network file for a chain, without addresses.
 func (c *Config) file(chainID uint64) *netfile.File {
 	f := NewFile(c.BlockTime)
-	f.Chain.ID = chainID
+	ForChain(f, chainID, c.Finality)
 	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
 	for i := range c.Validators {
 		name := ValidatorName(i)

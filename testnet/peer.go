@@ -56,7 +56,7 @@ func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.
 	if p.store, err = replica.OpenStore(dir, fs); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if p.chain, err = n.dialChain(ctx, p.Registry); err != nil {
+	if p.chain, err = n.dialChain(ctx, name, p.Registry); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.store.Close())
 	}
 	run, err := n.build(p)
@@ -80,7 +80,7 @@ func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.
 // build makes the role of a peer.
 func (n *Network) build(p *Peer) (runner, error) {
 	follower, err := tempo.NewFollower(p.chain, tempo.FollowerConfig{
-		Tokens: []common.Address{Asset}, Jitter: n.cfg.jitter(p.Name + "/chain"),
+		Tokens: []common.Address{Asset}, Finality: tempo.Tag(n.file.Chain.Finality), Jitter: n.cfg.jitter(p.Name + "/chain"),
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/p2ptest"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/testnet"
@@ -50,6 +51,7 @@ func newLab(t *testing.T, validators int, change func(*processes.Spec)) *lab {
 	require.NoError(t, err)
 	spec := processes.Spec{
 		Validators: validators, Clients: testnet.SceneAccounts(2), BlockTime: time.Second, EpochLength: 24 * time.Hour,
+		Finality: netfile.Finalized,
 	}
 	if change != nil {
 		change(&spec)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
 )
 
@@ -24,6 +25,11 @@ type Spec struct {
 	Clients     []testnet.Account `json:"clients"`
 	Aggregators int               `json:"aggregators"`
 	BlockTime   time.Duration     `json:"block_time_nanos"` // whole seconds
+	// ChainURLs are nodes of another's chain, which the peers take in turn; BlockTime is
+	// that chain's then. Empty: a development chain of the network's own.
+	ChainURLs []string `json:"chain_urls,omitempty"`
+	// Finality says which blocks of the chain count as final.
+	Finality netfile.Finality `json:"finality"`
 	// EpochLength is how long the first committee is in office. The next one can
 	// begin when it ends.
 	EpochLength time.Duration `json:"epoch_length_nanos"`
@@ -41,6 +47,8 @@ func (s *Spec) Validate() error {
 		return fmt.Errorf("%d clients and %d aggregators: at most %d each are possible", len(s.Clients), s.Aggregators, maxPeers)
 	case s.BlockTime < time.Second || s.BlockTime%time.Second != 0:
 		return fmt.Errorf("block time %s: use whole seconds, at least 1s", s.BlockTime)
+	case s.Finality != netfile.Finalized && s.Finality != netfile.Latest:
+		return fmt.Errorf("finality %q: use %s or %s", s.Finality, netfile.Finalized, netfile.Latest)
 	case s.EpochLength < time.Minute:
 		return fmt.Errorf("epoch length %s: use at least a minute", s.EpochLength)
 	}
@@ -89,7 +97,8 @@ type Net struct {
 type state struct {
 	Version   int    `json:"version"`
 	Spec      Spec   `json:"spec"`
-	ChainAddr string `json:"chain_address"` // HOST:PORT of the chain's JSON-RPC
+	ChainAddr string `json:"chain_address,omitempty"` // HOST:PORT of the JSON-RPC of the network's own chain
+	Funded    bool   `json:"funded,omitempty"`        // the accounts have their money on another's chain
 }
 
 const (
@@ -146,8 +155,19 @@ func (n *Net) Home(name string) (string, error) {
 // NetworkPath is the network file.
 func (n *Net) NetworkPath() string { return filepath.Join(n.dir, networkName) }
 
-// ChainURL is the chain's JSON-RPC.
-func (n *Net) ChainURL() string { return "http://" + n.state.ChainAddr }
+// ChainURL is the JSON-RPC of the network's own chain, or of the first node of another's.
+func (n *Net) ChainURL() string { return n.nodeURL(0) }
+
+// nodeURL is the JSON-RPC that the i-th peer uses.
+func (n *Net) nodeURL(i int) string {
+	if urls := n.state.Spec.ChainURLs; len(urls) > 0 {
+		return urls[i%len(urls)]
+	}
+	return "http://" + n.state.ChainAddr
+}
+
+// ownChain reports whether a process of the network is the chain.
+func (n *Net) ownChain() bool { return len(n.state.Spec.ChainURLs) == 0 }
 
 // CommandError is a command of the program that failed.
 type CommandError struct {
