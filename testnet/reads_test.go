@@ -297,14 +297,14 @@ func TestReadsPerPayment(t *testing.T) {
 	c.round(c.names...) // now the wallets know the lanes that paid them too
 	c.validatorReads("second payments", none)
 
-	// One payment more, and 96, between accounts that are known.
+	// One payment more, and 102, between accounts that are known.
 	c.round(c.names[0])
 	c.everyPeersReads("1 payment", none)
-	const rounds = 16
+	const rounds = 17
 	for range rounds {
 		c.round(c.names...)
 	}
-	c.everyPeersReads("96 payments", none)
+	c.everyPeersReads("102 payments", none)
 	const paid = (2+rounds)*payers + 1
 	c.eventually("settlement", func() bool { return c.sends() >= 1+paid })
 	require.Equal(t, 1+paid, c.sends(), "each payment, and the funding, is handed to one node once")
