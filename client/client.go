@@ -143,7 +143,7 @@ func (c *Client) pin(ctx context.Context, u tempo.Update) error {
 		c.snap = fastpay.NewSnapshot(block)
 		close(c.ready)
 	} else {
-		c.snap = c.snap.Advance(block, u.Touched)
+		c.snap = c.snap.Advance(block, u.Touched, u.PoliciesChanged)
 	}
 	c.header, c.seen = u.Finalized, u.FinalizedSeen
 	return nil

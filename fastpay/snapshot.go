@@ -37,7 +37,7 @@ type laneAccount struct {
 }
 
 // Transfer is a pair of accounts whose token may forbid that one pays the other
-// (TIP-403). Issuers change such policies, so the answer belongs to a block.
+// (TIP-403).
 type Transfer struct {
 	Asset, Sender, Recipient common.Address
 }
@@ -74,8 +74,9 @@ func (s *Snapshot) SetPolicy(t Transfer, refusal error) {
 }
 
 // Advance returns the snapshot of a later block that keeps the lanes of accounts
-// no log of the blocks between has touched. Policies are asked anew.
-func (s *Snapshot) Advance(block Block, touched []common.Address) *Snapshot {
+// no log of the blocks between has touched and, unless a log has changed policies,
+// the transfers that no token forbids. A refusal is asked for again at each block.
+func (s *Snapshot) Advance(block Block, touched []common.Address, policiesChanged bool) *Snapshot {
 	changed := make(map[common.Address]bool, len(touched))
 	for _, a := range touched {
 		changed[a] = true
@@ -84,6 +85,14 @@ func (s *Snapshot) Advance(block Block, touched []common.Address) *Snapshot {
 	for id, a := range s.accounts {
 		if !changed[a.owner] {
 			next.accounts[id] = a
+		}
+	}
+	if policiesChanged {
+		return next
+	}
+	for t, refusal := range s.policies {
+		if refusal == nil {
+			next.policies[t] = nil
 		}
 	}
 	return next

@@ -1,6 +1,7 @@
 package fastpay
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -8,15 +9,17 @@ import (
 	"github.com/holiman/uint256"
 )
 
-func TestAdvanceKeepsUntouchedAccountsAndNoPolicies(t *testing.T) {
+func TestAdvanceKeepsWhatNoLogChanges(t *testing.T) {
 	s := NewSnapshot(Block{Number: 7})
 	kept, touched := Lane{testChainID, usd, account(0)}, Lane{testChainID, usd, account(1)}
 	s.SetAccount(kept, Account{Balance: *uint256.NewInt(5)})
 	s.SetAccount(touched, Account{Balance: *uint256.NewInt(6)})
 	transfer := Transfer{usd, account(0), account(1)}
 	s.SetPolicy(transfer, nil)
+	forbidden := Transfer{usd, account(1), account(0)}
+	s.SetPolicy(forbidden, errors.New("on the issuer's list"))
 
-	next := s.Advance(Block{Number: 8}, []common.Address{account(1), account(2)})
+	next := s.Advance(Block{Number: 8}, []common.Address{account(1), account(2)}, false)
 	equal(t, "block", next.Block().Number, 8)
 	equal(t, "accounts", next.Len(), 1)
 	if a, ok := next.Account(kept.ID()); !ok || a.Balance.Uint64() != 5 {
@@ -25,9 +28,15 @@ func TestAdvanceKeepsUntouchedAccountsAndNoPolicies(t *testing.T) {
 	if _, ok := next.Account(touched.ID()); ok {
 		t.Error("a touched account is kept")
 	}
-	if _, ok := next.policies[transfer]; ok {
-		t.Error("a policy outlives its block")
+	if _, ok := next.policies[transfer]; !ok {
+		t.Error("a transfer that may be made is asked for again")
 	}
+	if _, ok := next.policies[forbidden]; ok {
+		t.Error("a refusal outlives its block")
+	}
+	changed := next.Advance(Block{Number: 9}, nil, true)
+	equal(t, "policies after a change", len(changed.policies), 0)
+	equal(t, "accounts after a change of policies", changed.Len(), 1)
 	next.SetAccount(Lane{testChainID, usd, account(3)}, Account{})
 	equal(t, "accounts of the earlier snapshot", s.Len(), 2)
 }

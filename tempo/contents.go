@@ -3,6 +3,7 @@ package tempo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -37,15 +38,17 @@ func (f *Follower) read(ctx context.Context, fork uint64, latest, final Header) 
 }
 
 // contents returns the blocks with those headers, seen now, with their outcomes
-// and touched accounts.
+// and touched accounts, and whether policies may have changed.
 func (f *Follower) contents(ctx context.Context, headers []Header, now time.Time) ([]block, error) {
 	if len(headers) == 0 {
 		return nil, nil
 	}
 	filter := nonceUses()
 	filter.Address = append(filter.Address, f.cfg.Tokens...)
-	filter.Topics[0] = append(filter.Topics[0], TopicTransfer)
-	logs, err := f.chain.logsOf(ctx, filter, headers)
+	filter.Topics[0] = append(filter.Topics[0], TopicTransfer, TopicTransferPolicyUpdate, TopicPauseStateUpdate)
+	// Whatever the registry logs is a change: hardforks have added kinds of them.
+	registry := logFilter{Address: []common.Address{PolicyRegistry}, Topics: [][]common.Hash{}}
+	logs, err := f.chain.logsOf(ctx, headers, filter, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +57,7 @@ func (f *Follower) contents(ctx context.Context, headers []Header, now time.Time
 	var uses []types.Log
 	for i, h := range headers {
 		known[h.Hash] = h
-		blocks[i] = block{Header: h, seen: now, touched: touched(logs[i])}
+		blocks[i] = block{Header: h, seen: now, touched: touched(logs[i]), policies: slices.ContainsFunc(logs[i], changesPolicy)}
 		for _, log := range logs[i] {
 			if log.Address == NoncePrecompile {
 				uses = append(uses, log)
@@ -70,6 +73,14 @@ func (f *Follower) contents(ctx context.Context, headers []Header, now time.Time
 		blocks[i].outcomes, outcomes = outcomes[:n:n], outcomes[n:]
 	}
 	return blocks, nil
+}
+
+// changesPolicy tells whether a log may change which transfers are forbidden.
+func changesPolicy(log types.Log) bool {
+	if log.Address == PolicyRegistry {
+		return true
+	}
+	return len(log.Topics) > 0 && (log.Topics[0] == TopicTransferPolicyUpdate || log.Topics[0] == TopicPauseStateUpdate)
 }
 
 // touched returns the accounts whose balance or nonce the logs changed, in the

@@ -177,6 +177,16 @@ func (n *fakeNode) extend(payments ...payment) Header {
 	return b.Header
 }
 
+// log adds a block in which an address logs one thing, and announces it.
+func (n *fakeNode) log(from common.Address, topics ...common.Hash) {
+	n.mu.Lock()
+	b := n.make(n.canonical[len(n.canonical)-1])
+	b.logs = append(b.logs, types.Log{Address: from, Topics: topics, BlockHash: b.Hash, BlockNumber: b.Number})
+	n.canonical = append(n.canonical, b)
+	n.mu.Unlock()
+	n.announce()
+}
+
 // extendBy adds empty blocks and announces the last.
 func (n *fakeNode) extendBy(count int) {
 	n.mu.Lock()

@@ -148,6 +148,10 @@ func (f *Follower) Run(ctx context.Context, handle func(Update) error) error {
 		f.watchHeads(ctx, nudges)
 		return nil
 	})
+	group.Go(func() error {
+		f.chain.watchOwnNode(ctx)
+		return nil
+	})
 	group.Go(func() error { return f.follow(ctx, handle, nudges) })
 	return group.Wait()
 }
@@ -164,6 +168,7 @@ func (f *Follower) Status() Status {
 func (f *Follower) follow(ctx context.Context, handle func(Update) error, nudges <-chan struct{}) error {
 	pause := backoff{min: f.cfg.MinBackoff, max: f.cfg.MaxBackoff, jitter: f.cfg.Jitter}
 	for {
+		_, moved := f.chain.nodes.inUse()
 		update, err := f.look(ctx)
 		wait := f.cfg.PollInterval
 		switch {
@@ -194,21 +199,22 @@ func (f *Follower) follow(ctx context.Context, handle func(Update) error, nudges
 				continue
 			}
 		}
-		if err := await(ctx, wait, nudges); err != nil {
+		if err := await(ctx, wait, nudges, moved); err != nil {
 			return err
 		}
 	}
 }
 
-// await waits for a nudge or until the time is over, or returns the error of
-// ctx.
-func await(ctx context.Context, wait time.Duration, nudges <-chan struct{}) error {
+// await waits for a nudge, another node, or until the time is over, or returns the
+// error of ctx.
+func await(ctx context.Context, wait time.Duration, nudges, moved <-chan struct{}) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-nudges:
+	case <-moved:
 	case <-timer.C:
 	}
 	return nil

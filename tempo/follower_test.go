@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -145,6 +146,45 @@ func TestFollowerConfig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Finalized, cfg.Finality)
 	require.GreaterOrEqual(t, cfg.MaxBackoff, cfg.MinBackoff)
+}
+
+// Policies are to be asked for again once a block is final that may have changed
+// them, be it together with others.
+func TestPoliciesChanged(t *testing.T) {
+	other := common.HexToAddress("0x20c00000000000000000000000000000000000ff")
+	for name, tt := range map[string]struct {
+		from   common.Address
+		topics []common.Hash
+		want   bool
+	}{
+		"another policy":             {token, []common.Hash{TopicTransferPolicyUpdate, {}, {}}, true},
+		"stopped":                    {token, []common.Hash{TopicPauseStateUpdate, {}}, true},
+		"another token stopped":      {other, []common.Hash{TopicPauseStateUpdate, {}}, false},
+		"something else of a token":  {token, []common.Hash{crypto.Keccak256Hash([]byte("Approval(address,address,uint256)"))}, false},
+		"the registry, whatever":     {PolicyRegistry, []common.Hash{{1}}, true},
+		"the registry, without name": {PolicyRegistry, []common.Hash{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newFakeNode(t)
+				f := follow(t, n, FollowerConfig{Tokens: []common.Address{token}})
+				settle()
+				n.extend(payment{from: account(1), to: account(2), amount: 1})
+				n.log(tt.from, tt.topics...)
+				n.extend()
+				settle()
+				require.False(t, f.last().PoliciesChanged, "not final yet")
+				n.finalize(3)
+				settle()
+				require.Equal(t, tt.want, f.last().PoliciesChanged)
+				require.Equal(t, []common.Address{account(1), account(2)}, f.last().Touched)
+				n.extend()
+				n.finalize(4)
+				settle()
+				require.False(t, f.last().PoliciesChanged, "told once")
+			})
+		})
+	}
 }
 
 // The first update names the final block the consumer begins with; from there

@@ -3,6 +3,7 @@ package tempo
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -88,8 +89,9 @@ func (c *Chain) tagged(ctx context.Context, tags ...Tag) ([]Header, error) {
 		if err != nil {
 			return nil, err
 		}
+		raise(&c.height, header.Number)
 		if tag == Finalized {
-			c.raiseFinalized(header.Number)
+			raise(&c.finalized, header.Number)
 		}
 		headers[i] = header
 	}
@@ -147,11 +149,11 @@ func (c *Chain) hashed(ctx context.Context, hashes []common.Hash) ([]Header, err
 	return headers, nil
 }
 
-// raiseFinalized notes that the node called a block of that number final.
-func (c *Chain) raiseFinalized(number uint64) {
+// raise notes that a block of that number was seen.
+func raise(highest *atomic.Uint64, number uint64) {
 	for {
-		known := c.finalized.Load()
-		if number <= known || c.finalized.CompareAndSwap(known, number) {
+		known := highest.Load()
+		if number <= known || highest.CompareAndSwap(known, number) {
 			return
 		}
 	}

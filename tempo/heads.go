@@ -15,13 +15,14 @@ import (
 const headBuffer = 16
 
 // watchHeads keeps a subscription to new heads until ctx ends and nudges the
-// follower with each. It gives up on a connection that cannot carry one: the
-// follower polls in any case.
+// follower with each. It waits for another node where the connection cannot carry
+// one: the follower polls in any case.
 func (f *Follower) watchHeads(ctx context.Context, nudges chan<- struct{}) {
 	pause := backoff{min: f.cfg.MinBackoff, max: f.cfg.MaxBackoff, jitter: f.cfg.Jitter}
 	logger := f.chain.opts.Logger
 	renewal := false
 	for {
+		_, moved := f.chain.nodes.inUse()
 		err := f.chain.watchHeads(ctx, func() {
 			if renewal {
 				f.chain.metrics.reconnects.Inc()
@@ -37,13 +38,20 @@ func (f *Follower) watchHeads(ctx context.Context, nudges chan<- struct{}) {
 			return
 		case errors.Is(err, errUnsupported):
 			logger.Infow("node does not announce heads, polling", "interval", f.cfg.PollInterval)
-			return
+			select {
+			case <-ctx.Done():
+				return
+			case <-moved: // another node may
+			}
+			continue
 		}
 		wait := pause.next()
 		logger.Debugw("no head subscription", "error", err, "retry", wait)
 		select {
 		case <-ctx.Done():
 			return
+		case <-moved:
+			pause.reset()
 		case <-time.After(wait):
 		}
 	}
@@ -52,11 +60,12 @@ func (f *Follower) watchHeads(ctx context.Context, nudges chan<- struct{}) {
 // watchHeads subscribes to new heads, calls began, and then puts one value into
 // nudges for the beginning and one for each head, dropping it where there is no
 // room. It returns when ctx ends or, with the reason, when the subscription
-// does.
+// does or another node is in use.
 func (c *Chain) watchHeads(ctx context.Context, began func(), nudges chan<- struct{}) error {
 	// What a head says does not matter, so it is not parsed.
 	heads := make(chan json.RawMessage, headBuffer)
-	subscription, err := c.subscribe(ctx, heads)
+	n, moved := c.nodes.inUse()
+	subscription, err := c.subscribe(ctx, n, heads)
 	c.metrics.request("eth_subscribe", err)
 	if err != nil {
 		return err
@@ -73,16 +82,18 @@ func (c *Chain) watchHeads(ctx context.Context, began func(), nudges chan<- stru
 			return ctx.Err()
 		case lost := <-subscription.Err():
 			return fmt.Errorf("%w: the head subscription ended: %v", ErrUnreachable, lost)
+		case <-moved:
+			return fmt.Errorf("%w: another node is used", ErrUnreachable)
 		case <-heads:
 		}
 	}
 }
 
-// subscribe asks the node to announce new heads, which then arrive in heads.
-func (c *Chain) subscribe(ctx context.Context, heads chan<- json.RawMessage) (*rpc.ClientSubscription, error) {
+// subscribe asks a node to announce new heads, which then arrive in heads.
+func (c *Chain) subscribe(ctx context.Context, n *node, heads chan<- json.RawMessage) (*rpc.ClientSubscription, error) {
 	limited, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout)
 	defer cancel()
-	client, err := c.heads.get(limited)
+	client, err := n.heads.get(limited)
 	if err != nil {
 		return nil, classify(ctx, err)
 	}

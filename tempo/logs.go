@@ -70,23 +70,28 @@ func (c *Chain) allLogs(ctx context.Context, filter logFilter, from, to uint64) 
 	return append(lower, upper...), nil
 }
 
-// logsOf returns the logs that match filter in each of the blocks, which are
-// named by hash, so that a reorganisation cannot mix two branches.
-func (c *Chain) logsOf(ctx context.Context, filter logFilter, blocks []Header) ([][]types.Log, error) {
-	found := make([][]types.Log, len(blocks))
-	queries := make([]query, len(blocks))
-	for i, block := range blocks {
+// logsOf returns the logs that match one of the filters in each of the blocks,
+// filter by filter. The blocks are named by hash, so that a reorganisation cannot
+// mix two branches.
+func (c *Chain) logsOf(ctx context.Context, blocks []Header, filters ...logFilter) ([][]types.Log, error) {
+	found := make([][]types.Log, len(blocks)*len(filters))
+	queries := make([]query, len(found))
+	for i := range queries {
+		filter, block := filters[i%len(filters)], blocks[i/len(filters)]
 		queries[i] = query{"eth_getLogs", []any{filter.in(block.Hash)}, &found[i]}
 	}
 	if err := c.batch(ctx, queries); err != nil {
 		return nil, fmt.Errorf("logs of blocks from %d: %w", blocks[0].Number, err)
 	}
-	for i, block := range blocks {
-		for j := range found[i] {
-			if found[i][j].BlockHash != block.Hash {
-				return nil, fmt.Errorf("logs of block %s hold one of block %s: %w", block.Hash, found[i][j].BlockHash, ErrBadAnswer)
+	logs := make([][]types.Log, len(blocks))
+	for i, matched := range found {
+		block := blocks[i/len(filters)]
+		for j := range matched {
+			if matched[j].BlockHash != block.Hash {
+				return nil, fmt.Errorf("logs of block %s hold one of block %s: %w", block.Hash, matched[j].BlockHash, ErrBadAnswer)
 			}
 		}
+		logs[i/len(filters)] = append(logs[i/len(filters)], matched...)
 	}
-	return found, nil
+	return logs, nil
 }

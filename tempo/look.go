@@ -187,6 +187,7 @@ func (f *Follower) take(fork uint64, added []block, latest, final Header) *Updat
 	var accounts addressSet
 	for _, b := range finalized {
 		accounts.add(b.touched...)
+		update.PoliciesChanged = update.PoliciesChanged || b.policies
 		f.chain.remember(b.outcomes, b.Number)
 	}
 	update.Touched = accounts.list

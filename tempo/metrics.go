@@ -16,6 +16,8 @@ type metrics struct {
 	requests   *prometheus.CounterVec
 	reconnects prometheus.Counter
 	reorgs     prometheus.Counter
+	node       prometheus.Gauge
+	switches   prometheus.Counter
 
 	headSeen atomic.Pointer[time.Time] // nil until a Follower saw a head
 }
@@ -44,6 +46,14 @@ func newMetrics(registerer prometheus.Registerer, now func() time.Time) *metrics
 			Name: "allegro_chain_reorgs_total",
 			Help: "Times that blocks which were not final were replaced.",
 		}),
+		node: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "allegro_chain_node",
+			Help: "The node in use: 0 the own one, 1 the first backup, and so on.",
+		}),
+		switches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_chain_node_switches_total",
+			Help: "Times that another node was put in use: a backup, or the own one again.",
+		}),
 	}
 	if registerer != nil {
 		age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -56,7 +66,7 @@ func newMetrics(registerer prometheus.Registerer, now func() time.Time) *metrics
 			}
 			return now().Sub(*seen).Seconds()
 		})
-		registerer.MustRegister(m.height, m.finalized, m.requests, m.reconnects, m.reorgs, age)
+		registerer.MustRegister(m.height, m.finalized, m.requests, m.reconnects, m.reorgs, m.node, m.switches, age)
 	}
 	return m
 }

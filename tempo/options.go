@@ -14,6 +14,7 @@ var logger = log.Logger("allegro/tempo")
 // Defaults of [Options]; each reason stands at its field.
 const (
 	defaultRequestTimeout = 5 * time.Second
+	defaultSwitchAfter    = 3 * time.Second
 	defaultLogRange       = 10_000
 	defaultOutcomeCache   = 16_384
 )
@@ -26,6 +27,19 @@ type Options struct {
 	// still shorter than ten blocks, so that a node that hangs is noticed
 	// before what is known about the chain has become useless.
 	RequestTimeout time.Duration
+
+	// Backups are URLs of further nodes of the same chain, as [Dial] takes them. They
+	// are used in their order, and from the last one on the own node again, when the
+	// node in use gives no answer; a running [Follower] goes back to the own node once
+	// that answers and has the newest blocks. All of them are trusted alike: another
+	// hash for a final block, by whichever node, is [ErrFinalityViolated]. A node with
+	// another chain id or genesis block than the one that answered first is not used.
+	Backups []string
+
+	// SwitchAfter is how long the node in use may give no answer before the next of
+	// Backups is used. The default of 3 s is several failed looks in a row: a node
+	// that is down is a reason, a connection that was reset is none.
+	SwitchAfter time.Duration
 
 	// LogRange is the largest number of blocks that one eth_getLogs covers.
 	// Nodes refuse more than a limit of their own, commonly 10,000 or more;
@@ -57,6 +71,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.RequestTimeout <= 0 {
 		o.RequestTimeout = defaultRequestTimeout
+	}
+	if o.SwitchAfter <= 0 {
+		o.SwitchAfter = defaultSwitchAfter
 	}
 	if o.LogRange == 0 {
 		o.LogRange = defaultLogRange

@@ -17,7 +17,7 @@ import (
 
 // Every field that has a default gets it, from zero and from a negative value.
 func TestDefaults(t *testing.T) {
-	without := map[string]bool{"FirstBlock": true, "Registerer": true, "Tokens": true, "Start": true, "Anchor": true}
+	without := map[string]bool{"FirstBlock": true, "Registerer": true, "Tokens": true, "Start": true, "Anchor": true, "Backups": true}
 	check := func(v any) {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(v)) {
 			if !without[field.Name] {
@@ -46,7 +46,7 @@ func TestOptionsTakeEffect(t *testing.T) {
 	core, logs := observer.New(zap.DebugLevel)
 	epoch := time.Unix(1_800_000_000, 0)
 	opts := Options{
-		RequestTimeout: 3 * time.Second, LogRange: 7, FirstBlock: 11, OutcomeCache: 2,
+		RequestTimeout: 3 * time.Second, SwitchAfter: time.Second, Backups: []string{"http://127.0.0.1:1"}, LogRange: 7, FirstBlock: 11, OutcomeCache: 2,
 		Now: func() time.Time { return epoch }, Registerer: prometheus.NewRegistry(), Logger: zap.New(core).Sugar(),
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeOf(opts)) {

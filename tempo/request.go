@@ -79,15 +79,33 @@ func (c *Chain) batch(ctx context.Context, queries []query) error {
 	return nil
 }
 
-// exchange makes the queries in one request to the node.
+// exchange makes the queries in one request to the node in use.
 func (c *Chain) exchange(ctx context.Context, queries []query) error {
+	n, _ := c.nodes.inUse()
+	began := c.opts.Now()
+	err := c.exchangeWith(ctx, n, queries)
+	c.nodes.note(n, began, err)
+	return err
+}
+
+// exchangeWith makes the queries in one request to a node that is of the right
+// chain.
+func (c *Chain) exchangeWith(ctx context.Context, n *node, queries []query) error {
+	if err := c.identify(ctx, n); err != nil {
+		return err
+	}
+	return c.ask(ctx, n, queries)
+}
+
+// ask makes the queries in one request to a node.
+func (c *Chain) ask(ctx context.Context, n *node, queries []query) error {
 	limited, cancel := context.WithTimeout(ctx, c.opts.RequestTimeout)
 	defer cancel()
 	elems := make([]rpc.BatchElem, len(queries))
 	for i, q := range queries {
 		elems[i] = rpc.BatchElem{Method: q.method, Args: q.args, Result: new(json.RawMessage)}
 	}
-	failed := c.transmit(limited, elems)
+	failed := transmit(limited, n, elems)
 
 	var first error
 	for i, q := range queries {
@@ -110,8 +128,8 @@ func (c *Chain) exchange(ctx context.Context, queries []query) error {
 
 // transmit sends the elements, as a batch if there are several. The error is
 // that of the transport; what the node answers is in the elements.
-func (c *Chain) transmit(ctx context.Context, elems []rpc.BatchElem) error {
-	client, err := c.calls.get(ctx)
+func transmit(ctx context.Context, n *node, elems []rpc.BatchElem) error {
+	client, err := n.calls.get(ctx)
 	if err != nil {
 		return err
 	}

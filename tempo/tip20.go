@@ -18,6 +18,8 @@ var (
 	NoncePrecompile = common.HexToAddress("0x4e4f4e4345000000000000000000000000000000")
 	// FeeManager receives the fees and keeps each account's preferred fee token.
 	FeeManager = common.HexToAddress("0xfeec000000000000000000000000000000000000")
+	// PolicyRegistry keeps who may pay and be paid (TIP-403), and logs each change.
+	PolicyRegistry = common.HexToAddress("0x403c000000000000000000000000000000000000")
 )
 
 // TIP-20 tokens that every Tempo development chain has. Their amounts count
@@ -86,6 +88,13 @@ var (
 	// indexed nonceKey, uint64 newNonce), emitted also when the transaction
 	// reverts.
 	TopicNonceIncremented = crypto.Keccak256Hash([]byte("NonceIncremented(address,uint256,uint64)"))
+	// TopicTransferPolicyUpdate: TransferPolicyUpdate(address indexed updater,
+	// uint64 indexed newPolicyId), emitted when a token gets another policy of
+	// PolicyRegistry.
+	TopicTransferPolicyUpdate = crypto.Keccak256Hash([]byte("TransferPolicyUpdate(address,uint64)"))
+	// TopicPauseStateUpdate: PauseStateUpdate(address indexed updater, bool), emitted
+	// when a token is stopped or goes on.
+	TopicPauseStateUpdate = crypto.Keccak256Hash([]byte("PauseStateUpdate(address,bool)"))
 )
 
 // EncodeTransfer returns the calldata of transfer(to, amount).

@@ -43,6 +43,12 @@ type Update struct {
 	// nonce changed in the blocks that became final with this update, each
 	// once. Only these need be read again at Finalized.
 	Touched []common.Address
+
+	// PoliciesChanged tells whether one of these blocks may have changed which
+	// transfers of the followed tokens are forbidden: a token got another policy, was
+	// stopped or goes on, or the policy registry logged anything. Only then need
+	// [Chain.CanTransfer] be asked again at Finalized.
+	PoliciesChanged bool
 }
 
 // Status is what a [Follower] knows about its node now.

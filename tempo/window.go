@@ -19,6 +19,7 @@ type block struct {
 	seen     time.Time // when this process first saw it
 	outcomes []tx76.Outcome
 	touched  []common.Address
+	policies bool // those of a followed token may have changed
 }
 
 // window is the newest part of the chain as a Follower reported it: some

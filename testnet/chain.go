@@ -2,19 +2,16 @@ package testnet
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
-	"time"
 
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
-	"github.com/allegro-p2p/allegro/tempo/tx76"
 	"github.com/allegro-p2p/allegro/validator"
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/holiman/uint256"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -22,7 +19,7 @@ import (
 // startChain starts the embedded chain with the accounts' money, or gives them money on
 // the one that the config names, and makes the network file for it.
 func (n *Network) startChain(ctx context.Context) error {
-	if n.cfg.ChainURL == "" {
+	if len(n.cfg.ChainURLs) == 0 {
 		if err := n.makeRules(devchain.DefaultConfig().ChainID); err != nil {
 			return err
 		}
@@ -37,25 +34,28 @@ func (n *Network) startChain(ctx context.Context) error {
 		go func() { n.chainDone <- chain.Run(ctx) }()
 		return nil
 	}
-	chain, err := tempo.Dial(ctx, n.cfg.ChainURL, tempo.Options{Now: n.cfg.Now})
+	nodes, err := DialNodes(ctx, n.cfg.ChainURLs)
 	if err != nil {
 		return err
 	}
-	defer chain.Close()
-	id, err := chain.ChainID(ctx)
-	if err != nil {
+	defer nodes.Close()
+	if err := n.makeRules(nodes.ChainID); err != nil {
 		return err
 	}
-	if err := n.makeRules(id); err != nil {
-		return err
+	var grants []Grant
+	for _, a := range n.cfg.Clients {
+		grants = append(grants, Grant{Asset, addressOf(n.clientKey(a.Name)), a.Balance})
 	}
-	if err := n.checkLane(ctx, chain); err != nil {
+	if err := n.checkLane(ctx, nodes.nodes[0]); err != nil {
 		return err
 	}
 	if n.cfg.Funded {
 		return nil
 	}
-	return n.fund(ctx, chain)
+	for i := range n.cfg.Validators {
+		grants = append(grants, Grant{FeeToken, addressOf(n.cfg.accountKey("sponsor", ValidatorName(i))), SponsorBalance})
+	}
+	return nodes.Fund(ctx, n.file, grants)
 }
 
 // makeRules makes the network file for a chain, and the rules that follow from it.
@@ -100,24 +100,29 @@ func (n *Network) ownNode(peer string) (key [32]byte, own bool) {
 	return key, false
 }
 
-// dialChain returns a client of a peer's chain node.
+// dialChain returns a client of a peer's own node.
 func (n *Network) dialChain(ctx context.Context, peer string, registerer prometheus.Registerer) (*tempo.Chain, error) {
 	options := tempo.Options{Now: n.cfg.Now, Registerer: registerer}
 	key, own := n.ownNode(peer)
-	switch {
-	case n.Chain != nil && own:
+	if n.Chain != nil && own {
 		client, err := n.Chain.ValidatorClient(key)
 		if err != nil {
 			return nil, err
 		}
 		return tempo.New(client, options), nil
-	case n.Chain != nil:
-		return tempo.New(n.Chain.Client(), options), nil
-	case own:
-		return tempo.Dial(ctx, n.cfg.ChainURL+devchain.ValidatorPath(key), options)
-	default:
-		return tempo.Dial(ctx, n.cfg.ChainURL, options)
 	}
+	if n.Chain != nil {
+		return tempo.New(n.Chain.Client(), options), nil
+	}
+	rawURL, known := n.nodes[peer]
+	if !known {
+		rawURL = n.cfg.ChainURLs[len(n.nodes)%len(n.cfg.ChainURLs)]
+		n.nodes[peer] = rawURL
+	}
+	if own {
+		rawURL += devchain.ValidatorPath(key)
+	}
+	return tempo.Dial(ctx, rawURL, options)
 }
 
 // ErrNoNode means that the chain which the config names has no node for a validator,
@@ -151,70 +156,66 @@ func (n *Network) checkLane(ctx context.Context, chain *tempo.Chain) error {
 	return nil
 }
 
-// faucetKey is the key of the first account of the mnemonic "test test test test test
-// test test test test test test junk", which development chains fund. Everybody has it.
-const faucetKey = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+// ForChain makes a network file one for a chain. Only development chains are known to
+// execute in order of submission: elsewhere a payment goes out after those it relies on.
+func ForChain(f *netfile.File, chainID uint64, finality netfile.Finality) {
+	f.Chain.ID, f.Chain.Finality = chainID, finality
+	f.Chain.FIFO = chainID == devchain.DefaultConfig().ChainID
+}
 
-const (
-	// fundGas is what one transfer to a new account costs at most, in gas.
-	fundGas = 1_000_000
-	// fundBlocks is how many blocks the transfers get to become final.
-	fundBlocks = 8
-	// pollInterval is how often the chain is asked whether they are.
-	pollInterval = 200 * time.Millisecond
-)
+// Nodes are the nodes of one chain that a testnet settles on. They are to be closed.
+type Nodes struct {
+	ChainID uint64
+	nodes   []*tempo.Chain
+	hosts   []string // as people are told; a URL itself may hold an access token
+}
 
-// fund gives the accounts their money from the faucet's, in one transaction, and returns
-// when a finalized block has it: validators read there.
-func (n *Network) fund(ctx context.Context, chain *tempo.Chain) error {
-	key, err := crypto.HexToECDSA(faucetKey)
+// DialNodes connects to nodes and makes sure that they answer and are of one chain.
+func DialNodes(ctx context.Context, urls []string) (_ *Nodes, err error) {
+	n := &Nodes{}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	var genesis common.Hash
+	for i, rawURL := range urls {
+		node, err := tempo.Dial(ctx, rawURL, tempo.Options{})
+		if err != nil {
+			return nil, err
+		}
+		n.nodes, n.hosts = append(n.nodes, node), append(n.hosts, hostOf(rawURL))
+		id, err := node.ChainID(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("node at %s: %w", n.hosts[i], err)
+		}
+		first, err := node.HeaderByNumber(ctx, 0)
+		if err != nil {
+			return nil, fmt.Errorf("node at %s: %w", n.hosts[i], err)
+		}
+		if i == 0 {
+			n.ChainID, genesis = id, first.Hash
+		}
+		if id != n.ChainID || first.Hash != genesis {
+			return nil, fmt.Errorf("the nodes at %s and %s are of two chains, %d with genesis %s and %d with genesis %s: name nodes of one",
+				n.hosts[0], n.hosts[i], n.ChainID, genesis, id, first.Hash)
+		}
+	}
+	return n, nil
+}
+
+// Close ends the connections.
+func (n *Nodes) Close() {
+	for _, node := range n.nodes {
+		node.Close()
+	}
+}
+
+// hostOf is the host of a URL that tempo.Dial takes.
+func hostOf(rawURL string) string {
+	u, err := url.Parse(rawURL)
 	if err != nil {
-		return fmt.Errorf("faucet key: %w", err)
+		return "unknown host"
 	}
-	var nonceKey [32]byte
-	rand.Read(nonceKey[1:]) // never fails; a sequence that nobody else uses
-	feeToken := common.Address(FeeToken)
-	tx := &tx76.Transaction{
-		ChainID: n.rules.ChainID(), MaxFeePerGas: *uint256.NewInt(maxFee), NonceKey: *new(uint256.Int).SetBytes32(nonceKey[:]), FeeToken: &feeToken,
-	}
-	give := func(token, to common.Address, units uint64) {
-		tx.Gas += fundGas
-		tx.Calls = append(tx.Calls, tx76.Call{To: &token, Input: tempo.EncodeTransfer(to, uint256.NewInt(units))})
-	}
-	for _, a := range n.cfg.Clients {
-		give(Asset, addressOf(n.clientKey(a.Name)), a.Balance)
-	}
-	for i := range n.cfg.Validators {
-		give(FeeToken, addressOf(n.cfg.accountKey("sponsor", ValidatorName(i))), SponsorBalance)
-	}
-	if tx.Signature, err = tx76.SignSecp256k1(tx.SignHash(), key); err != nil {
-		return fmt.Errorf("funding accounts: %w", err)
-	}
-	if _, err := chain.Send(ctx, tx.Encode()); err != nil {
-		return fmt.Errorf("funding accounts from the development account %s: %w", addressOf(key), err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, fundBlocks*n.cfg.BlockTime)
-	defer cancel()
-	last := addressOf(n.cfg.accountKey("sponsor", ValidatorName(n.cfg.Validators-1)))
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
-	for {
-		final, err := chain.Header(ctx, tempo.Finalized)
-		if err == nil {
-			account, aerr := chain.Account(ctx, final, FeeToken, last, tx.NonceKey)
-			if aerr == nil && !account.Balance.IsZero() {
-				return nil
-			}
-			err = aerr
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			if err != nil {
-				return fmt.Errorf("funding accounts: %w", err)
-			}
-			return fmt.Errorf("funding accounts: no finalized block had the transfers within %d blocks, finalized is block %d: does the chain finalize, and does %s hold money on it? anvil wants --slots-in-an-epoch 1",
-				fundBlocks, final.Number, addressOf(key))
-		}
-	}
+	return u.Host
 }

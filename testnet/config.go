@@ -31,12 +31,16 @@ type Config struct {
 	// OneHome chooses the keys of all clients so that their sub-block lanes have one
 	// home: what they pay each other with settles in one block then (section 4.7).
 	OneHome bool
-	// ChainURL is the JSON-RPC of a running Tempo chain whose development accounts hold
-	// money; BlockTime is that chain's. Empty: the embedded chain.
-	ChainURL string
+	// ChainURLs are the JSON-RPC of nodes of a running Tempo chain whose development
+	// accounts hold money; BlockTime is that chain's. The peers take them in turn, so
+	// that with as many as there are validators each of these has a node of its own.
+	// Empty: the embedded chain.
+	ChainURLs []string
 	// Funded says that the accounts hold their money on that chain already. Otherwise
 	// they are given it, and the network starts when a finalized block has that.
 	Funded bool
+	// Finality says which blocks of the chain count as final.
+	Finality netfile.Finality
 	// Salt goes into the keys of all accounts: on a chain that others use, each network
 	// has accounts of its own.
 	Salt string
@@ -98,6 +102,7 @@ func DefaultConfig() Config {
 		Aggregators: 1,
 		BlockTime:   5 * time.Second,
 		Lane:        netfile.PaymentLane,
+		Finality:    netfile.Finalized,
 		Version:     "dev",
 		Seed:        1,
 		Now:         time.Now,
@@ -173,7 +178,7 @@ func NewFile(lane netfile.Lane, blockTime time.Duration) *netfile.File {
 // file is the network file for a chain, without addresses.
 func (c *Config) file(chainID uint64) *netfile.File {
 	f := NewFile(c.Lane, c.BlockTime)
-	f.Chain.ID = chainID
+	ForChain(f, chainID, c.Finality)
 	committee := netfile.Committee{Epoch: 1, Start: 0, End: 1 << 40}
 	for i := range c.Validators {
 		name := ValidatorName(i)

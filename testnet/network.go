@@ -18,7 +18,7 @@ import (
 // Network is a running network in one process. Its methods are not safe for
 // concurrent use; its peers' are.
 type Network struct {
-	Chain *devchain.Chain // nil if the chain is another's: see Config.ChainURL
+	Chain *devchain.Chain // nil if the chain is another's: see Config.ChainURLs
 	Peers []*Peer         // validators, then clients, then aggregators
 
 	cfg       Config
@@ -28,6 +28,7 @@ type Network struct {
 	digest    common.Hash
 	accounts  map[string]*ecdsa.PrivateKey // of the clients, by name
 	listened  map[string][]string          // listen addresses of peers that ran, by name
+	nodes     map[string]string            // URL of a peer's node, by name; none for the embedded chain
 	boots     uint64
 
 	stopChain context.CancelFunc
@@ -40,7 +41,7 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Network{cfg: cfg, listened: make(map[string][]string), chainDone: make(chan error, 1)}
+	n := &Network{cfg: cfg, listened: make(map[string][]string), nodes: make(map[string]string), chainDone: make(chan error, 1)}
 	if err := n.startChain(ctx); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}

@@ -80,7 +80,7 @@ func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.
 // build makes the role of a peer.
 func (n *Network) build(p *Peer) (runner, error) {
 	follower, err := tempo.NewFollower(p.chain, tempo.FollowerConfig{
-		Tokens: []common.Address{Asset}, Jitter: n.cfg.jitter(p.Name + "/chain"),
+		Tokens: []common.Address{Asset}, Finality: tempo.Tag(n.file.Chain.Finality), Jitter: n.cfg.jitter(p.Name + "/chain"),
 	})
 	if err != nil {
 		return nil, err

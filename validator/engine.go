@@ -323,7 +323,7 @@ func (e *engine) pin(u tempo.Update) {
 	if e.snap == nil {
 		e.snap = fastpay.NewSnapshot(block)
 	} else {
-		e.snap = e.snap.Advance(block, u.Touched)
+		e.snap = e.snap.Advance(block, u.Touched, u.PoliciesChanged)
 	}
 	e.header, e.seen = u.Finalized, u.FinalizedSeen
 	e.metrics.pinned.Set(float64(e.header.Number))

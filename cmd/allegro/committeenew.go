@@ -127,7 +127,8 @@ func networkToExtend(cmd *cli.Command, path string) (*netfile.File, error) {
 		return nil, fail(exitUsage, "--block-time %s: use whole seconds, at least 1s", t)
 	}
 	network := testnet.NewFile(netfile.PaymentLane, cmd.Duration("block-time"))
-	network.Name, network.Chain.ID = name, cmd.Uint64("chain-id")
+	network.Name = name
+	testnet.ForChain(network, cmd.Uint64("chain-id"), netfile.Finalized)
 	return network, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -37,7 +38,8 @@ func demoCommand() *cli.Command {
 			laneFlag(),
 			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
 			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
-			&cli.StringFlag{Name: "chain", Usage: "settle on `CHAIN` instead of an own one: anvil, which is started, or the URL of a Tempo chain with blocks of --block-time whose development accounts hold money", Local: true},
+			&cli.StringSliceFlag{Name: "chain", Usage: "settle on `CHAIN` instead of an own one: anvil, which is started, or the URL of a node of a Tempo chain with blocks of --block-time whose development accounts hold money; can be repeated, the peers take the nodes in turn", Local: true},
+			finalityFlag(),
 			&cli.StringFlag{Name: "anvil", Usage: "with --chain anvil: the program is `PATH`", Local: true},
 			&cli.StringFlag{Name: "hardfork", Usage: "with --chain anvil: the chain's `FORK`, t0 to t4", Value: "t4", Local: true},
 			&cli.BoolFlag{Name: "processes", Usage: "run each peer and the chain as a process of its own, as allegro testnet does", Local: true},
@@ -61,21 +63,21 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	if cfg.ChainURL == chainAnvil {
+	if slices.Equal(cfg.ChainURLs, []string{chainAnvil}) {
 		node, err := startAnvil(ctx, cmd)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = node.Stop() }() // what it ends with says nothing about the demo
-		cfg.ChainURL = node.URL()
+		cfg.ChainURLs = []string{node.URL()}
 	}
 
 	printer := &demoPrinter{out: prose, cfg: cfg, how: "all keys are public: never use them for money"}
-	if cfg.ChainURL != "" {
+	if len(cfg.ChainURLs) > 0 {
 		printer.how = "accounts of this run alone, funded by a development account"
 	}
 	if cmd.Bool("processes") {
-		printer.how = "each of them, and the chain, a process"
+		printer.how = "each of them a process"
 		return demoOfProcesses(ctx, cmd, cfg, printer, asJSON)
 	}
 	started := time.Now()
@@ -146,11 +148,14 @@ func demoConfig(cmd *cli.Command) (cfg testnet.Config, remove func() error, err 
 	// Payments of one home are in one sub-block, in order. Those of several would come
 	// one block after the other.
 	cfg.OneHome = cfg.Lane == netfile.SubBlockLane
-	if url := cmd.String("chain"); url != "" {
-		if cmd.Bool("processes") {
-			return cfg, nil, fail(exitUsage, "--processes brings a chain of its own: leave out --chain")
+	if cfg.Finality, err = finalityOf(cmd); err != nil {
+		return cfg, nil, err
+	}
+	if cmd.IsSet("chain") {
+		cfg.ChainURLs, cfg.Salt = cmd.StringSlice("chain"), rand.Text()
+		if len(cfg.ChainURLs) > 1 && slices.Contains(cfg.ChainURLs, chainAnvil) {
+			return cfg, nil, fail(exitUsage, "--chain %s is one node that is started: name it alone, or the URLs of nodes", chainAnvil)
 		}
-		cfg.ChainURL, cfg.Salt = url, rand.Text()
 	}
 	hops := cmd.Int("hops")
 	if hops < 1 || hops > fastpay.MaxDepth {
@@ -183,6 +188,20 @@ func startAnvil(ctx context.Context, cmd *cli.Command) (*anvil.Process, error) {
 		return nil, fail(exitUsage, "--chain anvil: %w", err)
 	}
 	return node, nil
+}
+
+// finalityFlag says which blocks of a chain count as final; finalityOf reads it.
+func finalityFlag() cli.Flag {
+	return &cli.StringFlag{Name: "finality", Usage: "`BLOCKS` that count as final: finalized, or latest for a development chain that finalizes nothing", Value: string(netfile.Finalized), Local: true}
+}
+
+func finalityOf(cmd *cli.Command) (netfile.Finality, error) {
+	switch f := netfile.Finality(cmd.String("finality")); f {
+	case netfile.Finalized, netfile.Latest:
+		return f, nil
+	default:
+		return "", fail(exitUsage, "--finality %q: want %s or %s", f, netfile.Finalized, netfile.Latest)
+	}
 }
 
 // emptyFolder makes a folder, or accepts one in which nothing is.

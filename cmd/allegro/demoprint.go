@@ -24,8 +24,14 @@ type demoPrinter struct {
 
 func (p *demoPrinter) header(home string) {
 	chain := "own chain"
-	if u, err := url.Parse(p.cfg.ChainURL); err == nil && u.Host != "" {
-		chain = "chain at " + u.Host // the URL itself may hold an access token
+	if len(p.cfg.ChainURLs) > 0 {
+		var hosts []string
+		for _, rawURL := range p.cfg.ChainURLs {
+			if u, err := url.Parse(rawURL); err == nil {
+				hosts = append(hosts, u.Host) // the URL itself may hold an access token
+			}
+		}
+		chain = "chain at " + strings.Join(hosts, ", ")
 	}
 	say(p.out, "allegro demo   %s · %s · %s · %s, %s blocks   (%s)\n",
 		plural(p.cfg.Validators, "validator"), plural(len(p.cfg.Clients), "client"), plural(p.cfg.Aggregators, "aggregator"), chain, p.cfg.BlockTime, p.how)

@@ -23,6 +23,7 @@ func demoOfProcesses(ctx context.Context, cmd *cli.Command, cfg testnet.Config, 
 	}
 	spec := processes.Spec{
 		Validators: cfg.Validators, Clients: cfg.Clients, Aggregators: cfg.Aggregators, Lane: cfg.Lane, BlockTime: cfg.BlockTime, EpochLength: demoEpoch,
+		ChainURLs: cfg.ChainURLs, Finality: cfg.Finality,
 	}
 	if err := spec.Validate(); err != nil {
 		return fail(exitUsage, "%w", err)

@@ -77,7 +77,7 @@ func printSelf(w io.Writer, self *api.Self) {
 	}
 	say(w, "  running   pid %d since %s\n", r.PID, clock(&r.Since))
 	say(w, "  network   %s\n", r.Network)
-	say(w, "  chain     %s, height %s, finalized %s\n", r.Chain.ID, or(r.Chain.Height, "unknown"), or(r.Chain.FinalizedHeight, "unknown"))
+	say(w, "  chain     %s at %s%s, height %s, finalized %s\n", r.Chain.ID, r.Chain.Node, map[bool]string{true: " (a backup)"}[r.Chain.Backup], or(r.Chain.Height, "unknown"), or(r.Chain.FinalizedHeight, "unknown"))
 	say(w, "  quorum    reaches %d of %d, %d are needed\n", r.Ready.Weight, r.Ready.Total, r.Ready.Threshold)
 	if r.Signing != nil {
 		say(w, "  signing   %s\n", map[bool]string{true: "yes", false: "no: " + printable(or(r.WhyNot, ""))}[*r.Signing])

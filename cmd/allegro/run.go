@@ -202,7 +202,7 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready b
 	if r.Chain.Height != nil {
 		chain = fmt.Sprintf("height %s, finalized %s", *r.Chain.Height, *r.Chain.FinalizedHeight)
 	}
-	say(w, "  chain     %s at %s, %s\n", r.Chain.ID, rpcHost(h), chain)
+	say(w, "  chain     %s at %s, %s\n", r.Chain.ID, r.Chain.Node, chain)
 	say(w, "  home      %s\n", self.Home)
 	if r.Metrics != nil {
 		say(w, "  metrics   %s\n", *r.Metrics)
@@ -217,13 +217,4 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready b
 		say(w, "            %s\n", printable(text))
 	}
 	say(w, "  next      allegro peers ls%[1]s · allegro tx watch%[1]s · Ctrl-C stops, twice forces\n", inHome(h.Dir()))
-}
-
-// rpcHost is the host of a home's node: the URL may hold an access token.
-func rpcHost(h *home.Home) string {
-	u, err := url.Parse(h.Config().Chain.RPC)
-	if err != nil {
-		return "chain.rpc"
-	}
-	return u.Host
 }

@@ -51,6 +51,7 @@ func newLab(t *testing.T, validators int, change func(*processes.Spec)) *lab {
 	require.NoError(t, err)
 	spec := processes.Spec{
 		Validators: validators, Clients: testnet.SceneAccounts(2), Lane: netfile.PaymentLane, BlockTime: time.Second, EpochLength: 24 * time.Hour,
+		Finality: netfile.Finalized,
 	}
 	if change != nil {
 		change(&spec)

@@ -24,7 +24,8 @@ func testnetCommand() *cli.Command {
 		Name:  "testnet",
 		Usage: "run a network of processes on this machine",
 		Description: "A testnet is a folder with a home for each peer, a development chain and one network file. Its keys\n" +
-			"are random and its money is worth nothing.",
+			"are random and its money is worth nothing. On another's chain (init --chain) its accounts get their\n" +
+			"money from a development account when it is first up.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dir", Usage: "the testnet in `DIR`", Value: "net", Sources: cli.EnvVars("ALLEGRO_TESTNET")},
 		},
@@ -37,6 +38,8 @@ func testnetCommand() *cli.Command {
 					&cli.IntFlag{Name: "aggregators", Value: 1, Usage: "`N` aggregators", Local: true},
 					&cli.DurationFlag{Name: "block-time", Value: 5 * time.Second, Usage: "time between blocks, in whole seconds", Local: true},
 					laneFlag(),
+					&cli.StringSliceFlag{Name: "chain", Usage: "settle on a Tempo chain with blocks of --block-time whose development accounts hold money, at the node `URL`, instead of an own chain; can be repeated, the peers take the nodes in turn", Local: true},
+					finalityFlag(),
 					&cli.DurationFlag{Name: "epoch-length", Value: 30 * 24 * time.Hour, Usage: "how long the first committee is in office", Local: true},
 					outputFlag(),
 				},
@@ -131,9 +134,14 @@ func initTestnet(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	finality, err := finalityOf(cmd)
+	if err != nil {
+		return err
+	}
 	spec := processes.Spec{
 		Validators: cmd.Int("validators"), Aggregators: cmd.Int("aggregators"), Lane: netfile.Lane(cmd.String("lane")),
 		BlockTime: cmd.Duration("block-time"), EpochLength: cmd.Duration("epoch-length"),
+		ChainURLs: cmd.StringSlice("chain"), Finality: finality,
 	}
 	for i, name := range strings.FieldsFunc(cmd.String("clients"), func(r rune) bool { return r == ',' || r == ' ' }) {
 		account := testnet.Account{Name: name, Balance: 5 * testnet.Dollar}

@@ -64,7 +64,7 @@ func start(t *testing.T, opts anvil.Options, change func(*testnet.Config)) *netw
 	n.chain = n.dial(n.anvil)
 
 	cfg := testnet.DefaultConfig()
-	cfg.ChainURL, cfg.BlockTime, cfg.Dir = n.anvil, blockTime, t.TempDir()
+	cfg.ChainURLs, cfg.BlockTime, cfg.Dir = []string{n.anvil}, blockTime, t.TempDir()
 	cfg.EditFile = func(f *netfile.File) {
 		f.Limits.MinSettleSeconds, f.Limits.DefaultLifeSeconds = f.Chain.LeastSettleSeconds(), life
 		f.Chain.FIFO = !opts.OwnFees

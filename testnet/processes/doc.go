@@ -4,8 +4,8 @@
 //
 //	testnet.json   what the network was made of
 //	network.toml   the network file that every home has a copy of
-//	alloc.json     what accounts hold at genesis
-//	chain/         the chain's blocks, and the log of its process
+//	alloc.json     what accounts hold at genesis, or are given on another's chain
+//	chain/         the chain's blocks, and the log of its process, if it is its own
 //	NAME/          the home of a peer
 //
 // Processes outlive the command that started them. They are found again by the locks

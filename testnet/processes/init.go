@@ -15,6 +15,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
@@ -42,26 +43,41 @@ func Init(ctx context.Context, dir, program string, spec Spec) (_ *Net, err erro
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, fmt.Errorf("%s is not empty: name a new folder, or start the testnet in it over with allegro testnet reset", dir)
 	}
+	chainID := devchain.DefaultConfig().ChainID
+	if len(spec.ChainURLs) > 0 {
+		nodes, err := testnet.DialNodes(ctx, spec.ChainURLs)
+		if err != nil {
+			return nil, err
+		}
+		nodes.Close()
+		chainID = nodes.ChainID
+	}
 	n := &Net{dir: dir, program: program, state: state{Version: stateVersion, Spec: spec}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.remove())
 		}
 	}()
-	if err := os.MkdirAll(filepath.Join(dir, chainName), 0o700); err != nil {
+	folder := dir
+	if n.ownChain() {
+		folder = filepath.Join(dir, chainName)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("testnet folder: %w", err)
 	}
-	return n, n.make(ctx)
+	return n, n.make(ctx, chainID)
 }
 
 // make fills an empty folder.
-func (n *Net) make(ctx context.Context) error {
+func (n *Net) make(ctx context.Context, chainID uint64) error {
 	peers := n.state.Spec.peers()
 	ports, err := freePorts(1 + len(peers))
 	if err != nil {
 		return err
 	}
-	n.state.ChainAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	if n.ownChain() {
+		n.state.ChainAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+	}
 	if n.state.Spec.Lane == netfile.SubBlockLane {
 		if err := n.makeNodeKeys(); err != nil {
 			return err
@@ -70,17 +86,22 @@ func (n *Net) make(ctx context.Context) error {
 	made := make([]identity, len(peers))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, m := range peers {
-		g.Go(func() error { return n.makeHome(ctx, m, ports[1+i], &made[i]) })
+		g.Go(func() error { return n.makeHome(ctx, m, n.nodeURL(i, m.Name), ports[1+i], &made[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := n.writeNetwork(peers, made); err != nil {
+	if err := n.writeNetwork(chainID, peers, made); err != nil {
 		return err
 	}
 	if err := n.writeAlloc(peers, made); err != nil {
 		return err
 	}
+	return n.save()
+}
+
+// save writes what the network was made of.
+func (n *Net) save() error {
 	data, err := json.MarshalIndent(n.state, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", stateName, err)
@@ -104,8 +125,8 @@ func (n *Net) makeNodeKeys() error {
 
 // makeHome makes the home of one peer. Clients only dial: they are the wallets of
 // people behind routers.
-func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) error {
-	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", n.nodeURL(m.Name)}
+func (n *Net) makeHome(ctx context.Context, m member, nodeURL string, port int, made *identity) error {
+	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", nodeURL}
 	if m.Role != p2p.RoleClient {
 		args = append(args,
 			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
@@ -115,8 +136,9 @@ func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) 
 }
 
 // writeNetwork gives every home the network file, and names for the clients' accounts.
-func (n *Net) writeNetwork(peers []member, made []identity) error {
+func (n *Net) writeNetwork(chainID uint64, peers []member, made []identity) error {
 	file := testnet.NewFile(n.state.Spec.Lane, n.state.Spec.BlockTime)
+	testnet.ForChain(file, chainID, n.state.Spec.Finality)
 	committee := netfile.Committee{Epoch: 1, End: uint64(time.Now().Add(n.state.Spec.EpochLength).Unix())}
 	var contacts strings.Builder
 	for i, m := range peers {
@@ -153,7 +175,8 @@ func (n *Net) writeNetwork(peers []member, made []identity) error {
 	return nil
 }
 
-// writeAlloc writes what accounts hold at genesis: clients money, sponsors fees.
+// writeAlloc writes what accounts hold at genesis, or are given on another's chain:
+// clients money, sponsors fees.
 func (n *Net) writeAlloc(peers []member, made []identity) error {
 	asset, fees := make(map[string]string), make(map[string]string)
 	for i, m := range peers {

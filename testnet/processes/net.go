@@ -27,6 +27,11 @@ type Spec struct {
 	Aggregators int               `json:"aggregators"`
 	BlockTime   time.Duration     `json:"block_time_nanos"` // whole seconds
 	Lane        netfile.Lane      `json:"lane"`
+	// ChainURLs are nodes of another's chain, which the peers take in turn; BlockTime is
+	// that chain's then. Empty: a development chain of the network's own.
+	ChainURLs []string `json:"chain_urls,omitempty"`
+	// Finality says which blocks of the chain count as final.
+	Finality netfile.Finality `json:"finality"`
 	// EpochLength is how long the first committee is in office. The next one can
 	// begin when it ends.
 	EpochLength time.Duration `json:"epoch_length_nanos"`
@@ -46,6 +51,10 @@ func (s *Spec) Validate() error {
 		return fmt.Errorf("block time %s: use whole seconds, at least 1s", s.BlockTime)
 	case s.Lane != netfile.PaymentLane && s.Lane != netfile.SubBlockLane:
 		return fmt.Errorf("lane %q is unknown: use %q or %q", s.Lane, netfile.PaymentLane, netfile.SubBlockLane)
+	case s.Lane == netfile.SubBlockLane && len(s.ChainURLs) > 0:
+		return errors.New("sub-block lanes want a chain before T4 with a node for each validator: leave out the nodes of another's chain")
+	case s.Finality != netfile.Finalized && s.Finality != netfile.Latest:
+		return fmt.Errorf("finality %q: use %s or %s", s.Finality, netfile.Finalized, netfile.Latest)
 	case s.EpochLength < time.Minute:
 		return fmt.Errorf("epoch length %s: use at least a minute", s.EpochLength)
 	}
@@ -94,13 +103,14 @@ type Net struct {
 type state struct {
 	Version   int    `json:"version"`
 	Spec      Spec   `json:"spec"`
-	ChainAddr string `json:"chain_address"` // HOST:PORT of the chain's JSON-RPC
+	ChainAddr string `json:"chain_address,omitempty"` // HOST:PORT of the JSON-RPC of the network's own chain
+	Funded    bool   `json:"funded,omitempty"`        // the accounts have their money on another's chain
 	// NodeKeys are the keys of the validators' chain nodes by name, with sub-block lanes.
 	NodeKeys map[string]netfile.Key `json:"node_keys,omitempty"`
 }
 
 const (
-	stateVersion = 1
+	stateVersion = 2
 	stateName    = "testnet.json"
 	networkName  = "network.toml"
 	allocName    = "alloc.json"
@@ -153,16 +163,28 @@ func (n *Net) Home(name string) (string, error) {
 // NetworkPath is the network file.
 func (n *Net) NetworkPath() string { return filepath.Join(n.dir, networkName) }
 
-// ChainURL is the chain's JSON-RPC.
-func (n *Net) ChainURL() string { return "http://" + n.state.ChainAddr }
+// ChainURL is the JSON-RPC of the network's own chain, or of the first node of another's.
+func (n *Net) ChainURL() string {
+	if !n.ownChain() {
+		return n.state.Spec.ChainURLs[0]
+	}
+	return "http://" + n.state.ChainAddr
+}
 
-// nodeURL is the JSON-RPC of a peer's chain node.
-func (n *Net) nodeURL(name string) string {
+// nodeURL is the JSON-RPC of the node that the i-th peer uses. The network's own chain
+// has one for each validator with sub-block lanes.
+func (n *Net) nodeURL(i int, name string) string {
+	if urls := n.state.Spec.ChainURLs; len(urls) > 0 {
+		return urls[i%len(urls)]
+	}
 	if key, own := n.state.NodeKeys[name]; own {
 		return n.ChainURL() + devchain.ValidatorPath(key)
 	}
 	return n.ChainURL()
 }
+
+// ownChain reports whether a process of the network is the chain.
+func (n *Net) ownChain() bool { return len(n.state.Spec.ChainURLs) == 0 }
 
 // CommandError is a command of the program that failed.
 type CommandError struct {

@@ -43,7 +43,7 @@ type process struct {
 	begin int64 // where in its log this start of it began
 }
 
-// chainProcess is the development chain.
+// chainProcess is the development chain of a network that has one of its own.
 func (n *Net) chainProcess() *process {
 	dir := filepath.Join(n.dir, chainName)
 	p := &process{
@@ -74,7 +74,16 @@ func (n *Net) peerProcess(m member) *process {
 
 // processes are all of them in the order in which they start.
 func (n *Net) processes() []*process {
-	all := []*process{n.chainProcess()}
+	var all []*process
+	if n.ownChain() {
+		all = append(all, n.chainProcess())
+	}
+	return append(all, n.peerProcesses()...)
+}
+
+// peerProcesses are those of the peers.
+func (n *Net) peerProcesses() []*process {
+	var all []*process
 	for _, m := range n.state.Spec.peers() {
 		all = append(all, n.peerProcess(m))
 	}

@@ -15,7 +15,13 @@ import (
 // Up starts what does not run and returns when every peer reaches a quorum and gossip
 // flows. The error says of each peer what it lacks, or at once which process has ended
 // and why.
+//
+// On another's chain the accounts get their money first, which is waited for until it is
+// final.
 func (n *Net) Up(ctx context.Context, timeout time.Duration) error {
+	if err := n.fund(ctx); err != nil {
+		return err
+	}
 	processes := n.processes()
 	for _, p := range processes {
 		running, err := p.running()
@@ -123,6 +129,9 @@ func (n *Net) Stop(ctx context.Context, name string) error {
 // process is the process of a peer, or of the chain.
 func (n *Net) process(name string) (*process, error) {
 	if name == chainName {
+		if !n.ownChain() {
+			return nil, errors.New("the chain is another's, no process of this testnet")
+		}
 		return n.chainProcess(), nil
 	}
 	peers := n.state.Spec.peers()
@@ -168,7 +177,7 @@ func (n *Net) Wait(ctx context.Context, name, what string, timeout time.Duration
 // Down ends everything that runs of the testnet, peers before the chain. It is no error
 // if nothing runs.
 func (n *Net) Down(ctx context.Context) error {
-	peers := n.processes()[1:]
+	peers := n.peerProcesses()
 	errs := make([]error, len(peers))
 	var g errgroup.Group
 	for i, p := range peers {
@@ -178,7 +187,10 @@ func (n *Net) Down(ctx context.Context) error {
 		})
 	}
 	_ = g.Wait() // each has told in its place
-	return errors.Join(append(errs, n.chainProcess().stop(ctx))...)
+	if n.ownChain() {
+		errs = append(errs, n.chainProcess().stop(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // Remove ends the testnet and deletes it.
@@ -230,15 +242,13 @@ type selfDocument struct {
 
 // Status describes every process.
 func (n *Net) Status(ctx context.Context) ([]Row, error) {
-	chain := n.chainProcess()
-	url := n.ChainURL()
-	row := Row{Name: chainName, Role: chainName, Address: &url, Log: chain.log, Problem: []string{}}
-	var err error
-	if row.Running, err = chain.running(); err != nil {
-		return nil, err
-	}
-	if pid, err := chain.pid(); row.Running && err == nil {
-		row.PID = &pid
+	var all []Row
+	if n.ownChain() {
+		row, err := n.statusOfChain()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, row)
 	}
 	peers := n.state.Spec.peers()
 	rows := make([]Row, len(peers))
@@ -252,7 +262,22 @@ func (n *Net) Status(ctx context.Context) ([]Row, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return append([]Row{row}, rows...), nil
+	return append(all, rows...), nil
+}
+
+func (n *Net) statusOfChain() (Row, error) {
+	chain := n.chainProcess()
+	url := n.ChainURL()
+	row := Row{Name: chainName, Role: chainName, Address: &url, Log: chain.log, Problem: []string{}}
+	running, err := chain.running()
+	if err != nil {
+		return row, err
+	}
+	row.Running = running
+	if pid, err := chain.pid(); running && err == nil {
+		row.PID = &pid
+	}
+	return row, nil
 }
 
 func (n *Net) statusOf(ctx context.Context, m member) (Row, error) {

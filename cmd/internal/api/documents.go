@@ -51,9 +51,11 @@ type Readiness struct {
 	Missing   []string `json:"missing"` // who cannot be reached, and why
 }
 
-// Chain is what the peer's own node has shown.
+// Chain is what the peer's node has shown.
 type Chain struct {
 	ID              string  `json:"id"`
+	Node            string  `json:"node"`   // host of the node in use
+	Backup          bool    `json:"backup"` // it is not the own one
 	Height          *string `json:"height"` // null before a block was seen
 	FinalizedHeight *string `json:"finalized_height"`
 	FinalizedTime   *string `json:"finalized_time"`        // chain seconds

@@ -13,7 +13,7 @@ import (
 
 // ErrWrongChain means that the node's chain is not the network's, or not the one that
 // the home has evidence of.
-var ErrWrongChain = errors.New("the chain node follows another chain: correct chain.rpc, or use a fresh home")
+var ErrWrongChain = errors.New("the chain node follows another chain: correct chain.rpc and chain.backups, or use a fresh home")
 
 // prefixChain is the daemon's key space in the store: the genesis hash, one key.
 const prefixChain = 'n'
@@ -28,7 +28,6 @@ type rightChain struct {
 	chain *tempo.Chain
 	store *replica.Store
 	id    uint64 // of the network file
-	where string // the node, for people
 }
 
 // Run implements the roles' follower.
@@ -42,7 +41,7 @@ func (f *rightChain) Run(ctx context.Context, handle func(tempo.Update) error) e
 			return errors.Join(err, ctx.Err())
 		}
 		if first {
-			logger.Warnw("the chain node does not answer, this peer waits for it", "node", f.where, "error", err)
+			logger.Warnw("the chain node does not answer, this peer waits for it", "node", f.where(), "error", err)
 		}
 		timer := time.NewTimer(chainRetry)
 		select {
@@ -55,6 +54,12 @@ func (f *rightChain) Run(ctx context.Context, handle func(tempo.Update) error) e
 	return f.Follower.Run(ctx, handle)
 }
 
+// where is the node in use, for people.
+func (f *rightChain) where() string {
+	host, _ := f.chain.Node()
+	return host
+}
+
 // check compares the node's chain with the network file and the store. A store without a
 // chain is given this one.
 func (f *rightChain) check(ctx context.Context) error {
@@ -63,7 +68,7 @@ func (f *rightChain) check(ctx context.Context) error {
 		return err
 	}
 	if id != f.id {
-		return fmt.Errorf("%w: chain %d is at %s, network.toml is for chain %d", ErrWrongChain, id, f.where, f.id)
+		return fmt.Errorf("%w: chain %d is at %s, network.toml is for chain %d", ErrWrongChain, id, f.where(), f.id)
 	}
 	genesis, err := f.chain.HeaderByNumber(ctx, 0)
 	if err != nil {
@@ -81,7 +86,7 @@ func (f *rightChain) check(ctx context.Context) error {
 		return f.store.Commit(w, true)
 	}
 	if common.BytesToHash(known) != genesis.Hash {
-		return fmt.Errorf("%w: genesis at %s is %s, this home is of %s", ErrWrongChain, f.where, genesis.Hash, common.BytesToHash(known))
+		return fmt.Errorf("%w: genesis at %s is %s, this home is of %s", ErrWrongChain, f.where(), genesis.Hash, common.BytesToHash(known))
 	}
 	return nil
 }

@@ -100,7 +100,9 @@ func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error)
 	if d.store, err = replica.OpenStore(h.DataDir(), vfs.Default); err != nil {
 		return nil, err
 	}
-	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: opts.Now, Registerer: d.registry}); err != nil {
+	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{
+		Backups: h.Config().Chain.Backups, Now: opts.Now, Registerer: d.registry,
+	}); err != nil {
 		return nil, err
 	}
 	return d, d.build()
@@ -121,7 +123,7 @@ func (d *Daemon) build() error {
 	if err != nil {
 		return err
 	}
-	follower := &rightChain{heads, d.chain, d.store, d.rules.ChainID(), d.rpcHost()}
+	follower := &rightChain{heads, d.chain, d.store, d.rules.ChainID()}
 	var boot [8]byte
 	rand.Read(boot[:]) // never fails
 	switch cfg.Node.Role {

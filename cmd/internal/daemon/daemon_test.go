@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/allegro-p2p/allegro/validator"
@@ -279,6 +281,19 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 			return field(d.self())
 		}
 	}
+	// Which node is used once the own one has given no answer for a while.
+	fallback := func(t *testing.T, h *home.Home) any {
+		h.Config().Chain.RPC = "http://127.0.0.1:1"
+		require.NoError(t, h.SaveNetwork(w.file))
+		var hours atomic.Int64
+		d, err := New(t.Context(), h, w.options(func() time.Time { return time.Unix(3600*hours.Add(1), 0) }))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, d.Close()) }()
+		_, err = d.chain.ChainID(t.Context())
+		require.ErrorIs(t, err, tempo.ErrUnreachable)
+		node, _ := d.chain.Node()
+		return node
+	}
 	another := "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 	peer := p2p.IdentityFromSeed("peer").PeerID().String()
 	effects := map[string]struct {
@@ -292,6 +307,7 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 		"p2p.peers":              {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
 		"p2p.public":             {"true", node(func(c p2p.Config) any { return c.Public })},
 		"chain.rpc":              {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
+		"chain.backups":          {w.url, fallback},
 		"client.account":         {another, self(func(s api.Self) any { return s.Account })},
 		"metrics.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Metrics.Listen }}, // see TestPortInUse
 		"validator.sponsor":      {another, self(func(s api.Self) any { return s.Account })},

@@ -58,6 +58,7 @@ func (d *Daemon) readiness() api.Readiness {
 
 func (d *Daemon) chainDocument() api.Chain {
 	doc := api.Chain{ID: strconv.FormatUint(d.rules.ChainID(), 10)}
+	doc.Node, doc.Backup = d.chain.Node()
 	d.replica.Read(func(b *fastpay.Board) {
 		if b.Latest().Hash == (common.Hash{}) {
 			return
@@ -88,14 +89,18 @@ func (d *Daemon) problems() []string {
 			problems = append(problems, "this validator does not sign: "+why)
 		}
 	}
+	host, backup := d.chain.Node()
+	if backup {
+		problems = append(problems, fmt.Sprintf("this peer's own chain node gives no answer or is behind, the backup at %s is used: look at the own node", host))
+	}
 	seen := d.replica.BlocksSeen()
 	if len(seen) == 0 {
-		return append(problems, fmt.Sprintf("the chain node at %s has shown no block yet: is it running, and is chain.rpc in config.toml right?", d.rpcHost()))
+		return append(problems, fmt.Sprintf("the chain node at %s has shown no block yet: is it running, and is chain.rpc in config.toml right?", host))
 	}
 	last := seen[len(seen)-1]
 	blockTime := time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second
 	if age := d.opts.Now().Sub(last.Seen); age > staleBlocks*blockTime {
-		problems = append(problems, fmt.Sprintf("the chain node at %s has shown no new block for %s: look at the node", d.rpcHost(), age.Round(time.Second)))
+		problems = append(problems, fmt.Sprintf("the chain node at %s has shown no new block for %s: look at the node", host, age.Round(time.Second)))
 	}
 	if skew := last.Seen.Sub(time.Unix(int64(last.Block.Time), 0)); skew > maxSkew+blockTime || skew < -maxSkew {
 		problems = append(problems, fmt.Sprintf("this machine's clock is %s %s the chain's: set it, for example with a time server", skew.Abs().Round(time.Second), map[bool]string{true: "ahead of", false: "behind"}[skew > 0]))

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -173,13 +172,4 @@ func answer(h handler) http.HandlerFunc {
 		w.WriteHeader(status)
 		_, _ = body.WriteTo(w) // a client that has gone needs no answer
 	}
-}
-
-// rpcHost is the node's host; the URL itself may hold an access token.
-func (d *Daemon) rpcHost() string {
-	u, err := url.Parse(d.home.Config().Chain.RPC)
-	if err != nil {
-		return "chain.rpc"
-	}
-	return u.Host
 }

@@ -44,9 +44,10 @@ type P2P struct {
 	Public   bool     `toml:"public" comment:"Whether strangers can reach this peer: it is then stricter with many peers behind one address."`
 }
 
-// Chain is the peer's own node.
+// Chain is the peer's own node, and what takes its place.
 type Chain struct {
-	RPC string `toml:"rpc" comment:"URL of its JSON-RPC: http, https, ws or wss."`
+	RPC     string   `toml:"rpc" comment:"URL of its JSON-RPC: http, https, ws or wss."`
+	Backups []string `toml:"backups,multiline" comment:"URLs of further nodes of the same chain, trusted like the own one: used in this order while that gives no answer."`
 }
 
 // Validator is what only a validator needs.
@@ -87,7 +88,7 @@ func DefaultConfig(role p2p.Role) Config {
 	c := Config{
 		Node:     Node{Name: string(role), Role: role},
 		P2P:      P2P{Listen: []string{}, Announce: []string{}, Peers: []string{}},
-		Chain:    Chain{RPC: "http://127.0.0.1:8545"},
+		Chain:    Chain{RPC: "http://127.0.0.1:8545", Backups: []string{}},
 		Keystore: Keystore{PasswordFile: passwordFile},
 		Metrics:  Metrics{Listen: "127.0.0.1:0"},
 		Log:      Log{Level: "info", Format: LogAuto},
@@ -161,16 +162,35 @@ func (c P2P) check() error {
 }
 
 func (c Chain) check() error {
-	u, err := url.Parse(c.RPC)
+	if err := checkNode("chain.rpc", c.RPC); err != nil {
+		return err
+	}
+	if len(c.Backups) > maxBackups {
+		return faulty("chain.backups", " has %d URLs: at most %d are possible", len(c.Backups), maxBackups)
+	}
+	for _, backup := range c.Backups {
+		if err := checkNode("chain.backups", backup); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxBackups bounds the nodes that are tried one after another: with more, the next
+// one that answers would be found too late.
+const maxBackups = 8
+
+// checkNode checks the URL of a node, which may hold an access token and is not repeated.
+func checkNode(key, rawURL string) error {
+	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" {
-		// The URL itself may hold an access token.
-		return faulty("chain.rpc", " is no URL of a node: want one like http://127.0.0.1:8545")
+		return faulty(key, " is no URL of a node: want one like http://127.0.0.1:8545")
 	}
 	switch u.Scheme {
 	case "http", "https", "ws", "wss":
 		return nil
 	}
-	return faulty("chain.rpc", " has the scheme %q: want http, https, ws or wss", u.Scheme)
+	return faulty(key, " has the scheme %q: want http, https, ws or wss", u.Scheme)
 }
 
 func (m Metrics) check() error {

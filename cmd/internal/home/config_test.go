@@ -119,6 +119,11 @@ func TestConfigValidate(t *testing.T) {
 		{"chain.rpc", "127.0.0.1:8545", "chain.rpc is no URL of a node"},
 		{"chain.rpc", "", "chain.rpc is no URL"},
 		{"chain.rpc", "ftp://node.example", `chain.rpc has the scheme "ftp"`},
+		{"chain.backups", "", ""},
+		{"chain.backups", "http://192.0.2.1:8545,wss://node.example/v1", ""},
+		{"chain.backups", "http://192.0.2.1:8545,node.example", "chain.backups is no URL of a node"},
+		{"chain.backups", "ftp://node.example", `chain.backups has the scheme "ftp"`},
+		{"chain.backups", strings.Repeat("http://192.0.2.1:8545,", 9), "chain.backups has 9 URLs: at most 8"},
 		{"metrics.listen", "", ""},
 		{"metrics.listen", "[::1]:9460", ""},
 		{"metrics.listen", "9460", "metrics.listen is \"9460\": want HOST:PORT"},
@@ -153,6 +158,11 @@ func TestConfigErrorHidesURL(t *testing.T) {
 		c.Chain.RPC = url
 		if err := c.Validate(); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", url, err)
+		}
+		c = DefaultConfig(p2p.RoleClient)
+		c.Chain.Backups = []string{url}
+		if err := c.Validate(); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("backup %q: %v", url, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -278,7 +279,7 @@ func TestEdit(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultConfig(p2p.RoleClient)
-	if c := plain.Config(); c.Log != (Log{"info", "json"}) || c.Chain != want.Chain || c.Node != want.Node {
+	if c := plain.Config(); c.Log != (Log{"info", "json"}) || !reflect.DeepEqual(c.Chain, want.Chain) || c.Node != want.Node {
 		t.Errorf("the file says %+v", c)
 	}
 	if c := h.Config(); c.Log != (Log{"debug", "auto"}) {

@@ -19,6 +19,7 @@ var otherTexts = map[string]string{
 	"p2p.peers":              "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWBHvsSSKHeragACma3HUodK5FcPUpXccLu2vHooNsDf9k",
 	"p2p.public":             "true",
 	"chain.rpc":              "wss://node.example/key",
+	"chain.backups":          "http://192.0.2.1:8545,wss://node.example/other-key",
 	"validator.sponsor":      "0xa1f30c5e401c2e48ad6022eb617d8e43ed0ad5bc",
 	"client.account":         "0x17605184e34932acec2f404573fdfe7b831c54a9",
 	"keystore.password_file": "/run/secrets/password",
