@@ -55,6 +55,8 @@ func OpenStore(dir string, fs vfs.FS) (*Store, error) {
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS:     &logFS{FS: fs, fail: s.fail, failed: func() bool { return s.Failed() != nil }},
 		Logger: fatalLogger{s},
+		// Without it a new store has the oldest format.
+		FormatMajorVersion: pebble.FormatColumnarBlocks,
 		// A payment is about 1 KB: 16 MiB hold a burst without a stall, and a
 		// restart replays them in well under a second.
 		MemTableSize: 16 << 20,

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/aggregator"
+	"github.com/allegro-p2p/allegro/aggregator/archive"
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -100,7 +101,12 @@ func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error)
 	if d.store, err = replica.OpenStore(h.DataDir(), vfs.Default); err != nil {
 		return nil, err
 	}
-	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: opts.Now, Registerer: d.registry}); err != nil {
+	if h.Config().Node.Role == p2p.RoleAggregator {
+		if d.opts.Now, err = archive.Clock(d.store, opts.Now); err != nil {
+			return nil, err
+		}
+	}
+	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: d.opts.Now, Registerer: d.registry}); err != nil {
 		return nil, err
 	}
 	return d, d.build()
@@ -131,7 +137,7 @@ func (d *Daemon) build() error {
 		return d.buildClient(node, follower, boot)
 	default:
 		a, err := aggregator.New(aggregator.Config{
-			Rules: d.rules, Node: node, Store: d.store, Limits: aggregator.DefaultLimits(), Chain: d.chain, Follower: follower,
+			Rules: d.rules, Node: node, Store: d.store, Limits: aggregator.DefaultLimits(), Retention: archive.DefaultRetention(), Chain: d.chain, Follower: follower,
 			Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
 		})
 		if err != nil {
