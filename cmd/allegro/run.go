@@ -12,6 +12,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/daemon"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -168,7 +169,7 @@ func tellRunning(ctx context.Context, cmd *cli.Command, d *daemon.Daemon, h *hom
 		return writeJSON(cmd.Root().Writer, &self)
 	}
 	if !cmd.Bool("quiet") {
-		var c api.Committee
+		var c document.Committee
 		if err := client.Get(ctx, api.RouteCommittee, "", nil, &c); err != nil {
 			return err
 		}
@@ -178,7 +179,7 @@ func tellRunning(ctx context.Context, cmd *cli.Command, d *daemon.Daemon, h *hom
 }
 
 // banner says what runs, where, and whether it can do its work.
-func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready bool, took time.Duration) {
+func banner(w io.Writer, h *home.Home, self *api.Self, c *document.Committee, ready bool, took time.Duration) {
 	r := self.Running
 	place := ""
 	for _, m := range c.Members {

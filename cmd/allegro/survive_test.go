@@ -20,6 +20,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/p2ptest"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/testnet"
@@ -137,14 +138,14 @@ func (l *lab) wait(name, what string) {
 }
 
 // pay makes a payment and waits for a stage of it.
-func (l *lab) pay(from, to, amount, stage string) (p api.Payment) {
+func (l *lab) pay(from, to, amount, stage string) (p document.Payment) {
 	l.t.Helper()
 	l.read(from, &p, "pay", "--to", to, "--amount", amount, "--wait", stage, "--timeout", patience.String())
 	return p
 }
 
 // reach waits until a peer sees a stage of a payment.
-func (l *lab) reach(name, id, stage string) (p api.Payment) {
+func (l *lab) reach(name, id, stage string) (p document.Payment) {
 	l.t.Helper()
 	l.read(name, &p, "tx", "show", id, "--wait", stage, "--timeout", patience.String())
 	return p
@@ -155,7 +156,7 @@ func (l *lab) reach(name, id, stage string) (p api.Payment) {
 func (l *lab) requireBalances(want map[string]string) {
 	l.t.Helper()
 	for name, units := range want {
-		var b api.Balance
+		var b document.Balance
 		for {
 			l.read(name, &b, "balance")
 			if b.Confirmed == units && b.CertifiedIn == "0" && b.CertifiedOut == "0" {
@@ -178,7 +179,7 @@ func TestClientKilledBeforeAnybodySawItsPayment(t *testing.T) {
 	_, failure := l.command(exitDeadline, "alice", "pay", "--to", "bob", "--amount", "10", "--timeout", "2s")
 	require.Contains(t, failure.Stderr, "dave: not reached")
 	require.Contains(t, failure.Stderr, "edgar: not reached")
-	var before api.Payments
+	var before document.Payments
 	l.read("alice", &before, "tx", "list")
 	require.Len(t, before.Payments, 1)
 	l.kill("alice")
@@ -259,7 +260,7 @@ func TestOneOfFourIsDownThroughout(t *testing.T) {
 	// On a busy machine blocks of a second may come before a QC.
 	require.NotEqual(t, testnet.Failed, result.Verdict, result.Reason)
 	for { // a connection over QUIC shows only by pings that the other end is gone
-		var c api.Committee
+		var c document.Committee
 		l.read("carol", &c, "committee", "show")
 		missing := 0
 		for _, m := range c.Members {
@@ -426,7 +427,7 @@ func TestCutOffValidatorComesBack(t *testing.T) {
 	require.Contains(t, failure.Stderr, "edgar")
 	require.NotContains(t, failure.Stderr, "dave:")
 	l.signal("edgar", syscall.SIGCONT)
-	var list api.Payments
+	var list document.Payments
 	l.read("alice", &list, "tx", "list")
 	l.reach("bob", list.Payments[0].TxID, "finalized")
 	l.requireBalances(map[string]string{"alice": "5000000", "bob": "15000000"})
@@ -577,7 +578,7 @@ func TestCommandsAtOnceInAHomeAtRest(t *testing.T) {
 		})
 	}
 	require.NoError(t, g.Wait())
-	var list api.Payments
+	var list document.Payments
 	l.read("alice", &list, "tx", "list")
 	require.Len(t, list.Payments, commands)
 	l.start("alice")

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -125,6 +126,14 @@ func (r *Replica) BlocksSeen() []BlockSeen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]BlockSeen(nil), r.blocks...)
+}
+
+// BlocksAfter returns the last heights seen above one, ascending.
+func (r *Replica) BlocksAfter(height uint64) []BlockSeen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from, _ := slices.BinarySearchFunc(r.blocks, height+1, func(b BlockSeen, h uint64) int { return cmp.Compare(b.Block.Number, h) })
+	return slices.Clone(r.blocks[from:])
 }
 
 // observeBlock notes a new height. seen is when this process first saw it.

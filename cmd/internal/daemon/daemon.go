@@ -18,6 +18,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
@@ -67,6 +68,8 @@ type Daemon struct {
 	voteKey   [32]byte // public
 	client    *client.Client
 
+	describer *document.Describer // of node and replica
+
 	api        *http.Server  // set before serving is closed
 	socket     string        // of the API; set before that is served
 	metricsURL string        // the same; empty if not served
@@ -109,7 +112,11 @@ func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error)
 	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: d.opts.Now, Registerer: d.registry}); err != nil {
 		return nil, err
 	}
-	return d, d.build()
+	if err := d.build(); err != nil {
+		return nil, err
+	}
+	d.describer = document.NewDescriber(d.file, d.rules, d.node, d.replica)
+	return d, nil
 }
 
 // build makes the role.
@@ -374,11 +381,3 @@ func (d *Daemon) current() *fastpay.Committee {
 	}
 	return d.rules.CommitteeAt(uint64(d.opts.Now().Unix()))
 }
-
-// memberName names a member for people.
-func (d *Daemon) memberName(c *fastpay.Committee, index int) string {
-	return d.file.MemberName(c.ID(), index)
-}
-
-// hexOf writes bytes as lower-case 0x-hex.
-func hexOf(b []byte) string { return fmt.Sprintf("0x%x", b) }

@@ -13,6 +13,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
@@ -177,26 +178,26 @@ func TestErrorsOfTheAPI(t *testing.T) {
 		says string
 	}{
 		{"not a client", func() error {
-			return validator.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
+			return validator.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(document.Payment))
 		}, api.CodeWrongRole, "has the role validator"},
 		{"too many decimals", func() error {
-			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "10.0000001", Auto: true}, new(api.Payment))
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "10.0000001", Auto: true}, new(document.Payment))
 		}, api.CodeUsage, "round it"},
 		{"unknown asset", func() error {
-			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Asset: "EUR", Auto: true}, new(api.Payment))
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Asset: "EUR", Auto: true}, new(document.Payment))
 		}, api.CodeUsage, "pathUSD"},
 		{"no money", func() error {
-			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(document.Payment))
 		}, "insufficient_funds", "spendable"},
-		{"unknown payment", func() error { return client.Get(t.Context(), api.RoutePayment, id, nil, new(api.Payment)) }, api.CodeNotFound, "not known"},
-		{"no tx id", func() error { return client.Get(t.Context(), api.RouteQC, "0x12", nil, new(api.Payment)) }, api.CodeUsage, "64 hex digits"},
+		{"unknown payment", func() error { return client.Get(t.Context(), api.RoutePayment, id, nil, new(document.Payment)) }, api.CodeNotFound, "not known"},
+		{"no tx id", func() error { return client.Get(t.Context(), api.RouteQC, "0x12", nil, new(document.Payment)) }, api.CodeUsage, "64 hex digits"},
 		{"no multiaddr", func() error {
-			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "127.0.0.1:4001"}, new(api.Peers))
+			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "127.0.0.1:4001"}, new(document.Peers))
 		}, api.CodeUsage, "did you mean /ip4/127.0.0.1/tcp/4001"},
 		{"nobody there", func() error {
-			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(api.Peers))
+			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(document.Peers))
 		}, api.CodeUnreachable, "refused"},
-		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(api.Peers)) }, api.CodeNotFound, "another version"},
+		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(document.Peers)) }, api.CodeNotFound, "another version"},
 		{"not in time", func() error {
 			return client.Get(t.Context(), api.RouteWait, "", url.Values{"for": {"quorum"}, "timeout": {"10ms"}}, new(api.Self))
 		}, api.CodeDeadline, "dave"},
@@ -336,7 +337,7 @@ func TestNextCommitteeTakesOffice(t *testing.T) {
 	w.file.Committees[1].Members = []netfile.Member{w.file.Committees[0].Members[0], both.Members[1]}
 	second := w.run(edgar, time.Now)
 	topics := func() (names []string) {
-		var doc api.Topics
+		var doc document.Topics
 		require.NoError(t, first.Get(t.Context(), api.RouteTopics, "", nil, &doc))
 		for _, topic := range doc.Topics {
 			if topic.Kind == "cert" {
@@ -348,7 +349,7 @@ func TestNextCommitteeTakesOffice(t *testing.T) {
 	require.Len(t, topics(), 1)
 
 	for _, peer := range []*api.Client{first, second} {
-		var c api.Committee
+		var c document.Committee
 		for {
 			require.NoError(t, peer.Get(t.Context(), api.RouteCommittee, "", nil, &c))
 			if c.Epoch == "2" {

@@ -14,6 +14,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -91,7 +92,7 @@ func (d *Daemon) explainDeadline(err error, what string) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	r := d.readiness()
+	r := d.describer.Readiness(d.current())
 	reasons := append(append(d.problems(), r.Waiting...), r.Missing...)
 	message := what + " in time"
 	if len(reasons) > 0 {
@@ -111,7 +112,7 @@ func (d *Daemon) serveConnect(ctx context.Context, r *http.Request) (any, error)
 	if err := d.node.Connect(ctx, req.Address); err != nil {
 		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
 	}
-	return d.peers(), nil
+	return d.describer.Peers(), nil
 }
 
 // pingTimeout bounds a ping: longer, and the peer is as good as gone.
@@ -195,8 +196,8 @@ func (d *Daemon) serveBalance(ctx context.Context, r *http.Request) (any, error)
 	if err != nil {
 		return nil, d.explainDeadline(err, "the balance could not be read")
 	}
-	return api.Balance{
-		Schema: api.BalanceSchema, Account: owner.Hex(), Asset: asset.Address.String(), Symbol: asset.Symbol, Decimals: asset.Decimals,
+	return document.Balance{
+		Schema: document.BalanceSchema, Account: owner.Hex(), Asset: asset.Address.String(), Symbol: asset.Symbol, Decimals: asset.Decimals,
 		Confirmed: funds.Confirmed.Dec(), CertifiedIn: funds.CertifiedIn.String(), CertifiedOut: funds.CertifiedOut.String(),
 		Spendable: funds.Spendable.String(), Height: strconv.FormatUint(at.Number, 10),
 	}, nil
@@ -232,7 +233,7 @@ func (d *Daemon) servePay(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, d.explainDeadline(err, "nothing was signed")
 	}
-	doc, _ := d.payment(id)
+	doc, _ := d.describer.Payment(id)
 	return doc, nil
 }
 
@@ -292,7 +293,7 @@ func (d *Daemon) servePayment(ctx context.Context, r *http.Request) (any, error)
 			return nil, err
 		}
 	}
-	doc, ok := d.payment(id)
+	doc, ok := d.describer.Payment(id)
 	if !ok {
 		return nil, unknownPayment(id)
 	}
@@ -344,9 +345,9 @@ func (d *Daemon) servePayments(_ context.Context, r *http.Request) (any, error) 
 	} else {
 		d.replica.Read(func(b *fastpay.Board) { ids = b.Newest(limit) })
 	}
-	doc := api.Payments{Schema: api.PaymentsSchema, Payments: []api.Payment{}}
+	doc := document.Payments{Schema: document.PaymentsSchema, Payments: []document.Payment{}}
 	for _, id := range ids {
-		if p, ok := d.payment(id); ok {
+		if p, ok := d.describer.Payment(id); ok {
 			doc.Payments = append(doc.Payments, p)
 		}
 	}
@@ -361,7 +362,7 @@ func (d *Daemon) serveWatch(w http.ResponseWriter, r *http.Request) {
 	if text := r.URL.Query().Get("id"); text != "" {
 		id, err := parseID(text)
 		if err == nil {
-			if _, ok := d.payment(id); !ok {
+			if _, ok := d.describer.Payment(id); !ok {
 				err = unknownPayment(id)
 			}
 		}
@@ -388,7 +389,7 @@ func (d *Daemon) serveWatch(w http.ResponseWriter, r *http.Request) {
 			ids = []fastpay.ID{*only}
 		}
 		for _, id := range ids {
-			doc, ok := d.payment(id)
+			doc, ok := d.describer.Payment(id)
 			if !ok {
 				continue
 			}

@@ -1,0 +1,157 @@
+package planner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// Config is what a Planner needs.
+type Config struct {
+	Rules   *fastpay.Rules
+	Replica *replica.Replica
+	Chain   Chain
+	// Now is the peer's clock. Only differences matter.
+	Now func() time.Time
+}
+
+// Planner holds one peer's view of what accounts may spend. Its methods are safe for
+// concurrent use.
+type Planner struct {
+	cfg Config
+
+	// turn is held by whoever uses what is below. It is a channel, not a mutex,
+	// because the node may be asked while it is held.
+	turn    chan struct{}
+	ledgers map[common.Hash]*fastpay.Ledger // by committee; they read the Board under the replica's lock
+	snap    *fastpay.Snapshot               // nil until the chain was seen
+	seen    time.Time                       // when this process first saw snap's block
+	pinned  chan struct{}                   // closed once the chain was seen
+}
+
+// New returns a Planner without promises that has not seen the chain.
+func New(cfg Config) *Planner {
+	p := &Planner{
+		cfg:     cfg,
+		turn:    make(chan struct{}, 1),
+		ledgers: make(map[common.Hash]*fastpay.Ledger),
+		pinned:  make(chan struct{}),
+	}
+	cfg.Replica.Read(func(b *fastpay.Board) {
+		for _, committee := range cfg.Rules.Committees() {
+			p.ledgers[committee.ID()] = fastpay.NewLedger(b, committee)
+		}
+	})
+	return p
+}
+
+// Record notes promises of an earlier run. The error is the replica's store's.
+func (p *Planner) Record(promises []*fastpay.Promise) error {
+	return p.cfg.Replica.Update(func(*fastpay.Board) {
+		for _, promise := range promises {
+			p.ledgers[promise.Tx.CommitteeID()].Record(promise)
+		}
+	})
+}
+
+// Pin moves to a finalized block, if it is newer. touched are the accounts that logs of
+// the blocks between name; seen is when this process first saw the block.
+func (p *Planner) Pin(ctx context.Context, block fastpay.Block, touched []common.Address, seen time.Time) error {
+	if err := p.take(ctx); err != nil {
+		return err
+	}
+	defer p.release()
+	switch {
+	case p.snap == nil:
+		p.snap = fastpay.NewSnapshot(block)
+		close(p.pinned)
+	case block.Number <= p.snap.Block().Number:
+		return nil
+	default:
+		p.snap = p.snap.Advance(block, touched)
+	}
+	p.seen = seen
+	return nil
+}
+
+// take waits for the turn.
+func (p *Planner) take(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *Planner) release() { <-p.turn }
+
+// Turn is the right to plan and to promise, one after another: a lane has one writer.
+// It is not safe for concurrent use.
+type Turn struct {
+	planner   *Planner
+	committee *fastpay.Committee
+}
+
+// Take waits until the chain was seen, and for the turn. The caller releases it.
+func (p *Planner) Take(ctx context.Context) (*Turn, error) {
+	select {
+	case <-p.pinned:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the chain was not seen yet: %w", ctx.Err())
+	}
+	if err := p.take(ctx); err != nil {
+		return nil, err
+	}
+	return &Turn{p, p.cfg.Rules.CommitteeAt(p.snap.Block().Time)}, nil
+}
+
+// Release ends the turn.
+func (t *Turn) Release() { t.planner.release() }
+
+// Committee is the one in office at the pinned block.
+func (t *Turn) Committee() *fastpay.Committee { return t.committee }
+
+// Funds returns what an account holds and may spend in an asset, and the block that it
+// is read at: the evidence held here decides what counts.
+func (t *Turn) Funds(ctx context.Context, owner, asset common.Address) (fastpay.Funds, fastpay.Block, error) {
+	plan, err := t.position(ctx, owner, asset)
+	return plan.Funds, t.planner.snap.Block(), err
+}
+
+// position is where the next payment of an account stands, as far as there is one.
+func (t *Turn) position(ctx context.Context, owner, asset common.Address) (plan fastpay.Plan, err error) {
+	lane := fastpay.Lane{ChainID: t.committee.ChainID(), Asset: asset, Sender: owner}
+	err = t.withState(ctx, func(l *fastpay.Ledger) (err error) {
+		plan, err = l.Plan(lane, t.planner.snap, nil)
+		var need *fastpay.NeedError
+		if errors.As(err, &need) {
+			return err
+		}
+		return nil // what keeps a payment from being made does not change the funds
+	})
+	return plan, err
+}
+
+// Decide applies the validators' own rules to what is known here: a refusal that can be
+// foreseen is told before anything is sent. The promise is not recorded.
+func (t *Turn) Decide(ctx context.Context, tx *fastpay.Tx) (promise *fastpay.Promise, err error) {
+	now := t.now()
+	err = t.withState(ctx, func(l *fastpay.Ledger) (err error) {
+		promise, err = l.Decide(tx, t.planner.snap, now)
+		return err
+	})
+	return promise, err
+}
+
+// Record notes a promise that has been made durable. The error is the replica's store's.
+func (t *Turn) Record(promise *fastpay.Promise) error {
+	return t.planner.cfg.Replica.Update(func(*fastpay.Board) { t.ledger().Record(promise) })
+}
+
+func (t *Turn) ledger() *fastpay.Ledger { return t.planner.ledgers[t.committee.ID()] }
