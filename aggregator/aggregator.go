@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/allegro-p2p/allegro/aggregator/relay"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +26,7 @@ type Config struct {
 	// Limits bound what is kept in memory and served.
 	Limits fastpay.BoardLimits
 
-	Chain    replica.LaneReader
+	Chain    Chain
 	Follower Follower
 
 	// Now is the clock. Only differences matter.
@@ -32,6 +34,12 @@ type Config struct {
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
 	Registerer prometheus.Registerer
+}
+
+// Chain is what an aggregator asks of its own node.
+type Chain interface {
+	planner.Chain
+	replica.LaneReader
 }
 
 // Follower reports the chain step by step until ctx ends or handle fails.
@@ -67,6 +75,7 @@ type Aggregator struct {
 	cfg     Config
 	replica *replica.Replica
 	node    *p2p.Node
+	relay   *relay.Relay
 }
 
 // New returns an aggregator with what its store holds. Nothing runs yet.
@@ -90,6 +99,7 @@ func New(cfg Config) (*Aggregator, error) {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
 	a.node.OnPeer(a.replica.PeerEvent)
+	a.relay = relay.New(relay.Config{Rules: cfg.Rules, Replica: a.replica, Node: a.node, Chain: cfg.Chain, Now: cfg.Now})
 	return a, nil
 }
 
@@ -98,6 +108,9 @@ func (a *Aggregator) Node() *p2p.Node { return a.node }
 
 // Replica is what the aggregator knows.
 func (a *Aggregator) Replica() *replica.Replica { return a.replica }
+
+// Relay plans payments and hands them on for programs that are no peers.
+func (a *Aggregator) Relay() *relay.Relay { return a.relay }
 
 // Run mirrors the network until ctx ends, and returns why it ended.
 func (a *Aggregator) Run(ctx context.Context) error {
@@ -111,13 +124,13 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	return nil
 }
 
-// followChain feeds what the node shows to the Board.
+// followChain feeds what the node shows to the Board and the relay.
 func (a *Aggregator) followChain(ctx context.Context) error {
 	return a.cfg.Follower.Run(ctx, func(u tempo.Update) error {
 		a.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen)
-		return nil
+		return a.relay.Pin(ctx, fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
 	})
 }
