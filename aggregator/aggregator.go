@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/aggregator/archive"
+	"github.com/allegro-p2p/allegro/aggregator/relay"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,7 +29,7 @@ type Config struct {
 	// Retention bounds what is kept on disk and shown.
 	Retention archive.Retention
 
-	Chain    replica.LaneReader
+	Chain    Chain
 	Follower Follower
 
 	// Now is the clock, which the follower has too: see [archive.Clock].
@@ -35,6 +37,12 @@ type Config struct {
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
 	Registerer prometheus.Registerer
+}
+
+// Chain is what an aggregator asks of its own node.
+type Chain interface {
+	planner.Chain
+	replica.LaneReader
 }
 
 // Follower reports the chain step by step until ctx ends or handle fails.
@@ -74,6 +82,7 @@ type Aggregator struct {
 	replica *replica.Replica
 	archive *archive.Archive
 	node    *p2p.Node
+	relay   *relay.Relay
 }
 
 // New returns an aggregator with what its store holds. Nothing runs yet.
@@ -104,6 +113,7 @@ func New(cfg Config) (*Aggregator, error) {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
 	a.node.OnPeer(a.replica.PeerEvent)
+	a.relay = relay.New(relay.Config{Rules: cfg.Rules, Replica: a.replica, Node: a.node, Chain: cfg.Chain, Now: cfg.Now})
 	return a, nil
 }
 
@@ -115,6 +125,9 @@ func (a *Aggregator) Replica() *replica.Replica { return a.replica }
 
 // Archive is what the aggregator has on disk, and may show.
 func (a *Aggregator) Archive() *archive.Archive { return a.archive }
+
+// Relay plans payments and hands them on for programs that are no peers.
+func (a *Aggregator) Relay() *relay.Relay { return a.relay }
 
 // Run mirrors the network until ctx ends, and returns why it ended.
 func (a *Aggregator) Run(ctx context.Context) error {
@@ -129,13 +142,13 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	return nil
 }
 
-// followChain feeds what the node shows to the Board.
+// followChain feeds what the node shows to the Board and the relay.
 func (a *Aggregator) followChain(ctx context.Context) error {
 	return a.cfg.Follower.Run(ctx, func(u tempo.Update) error {
 		a.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen)
-		return nil
+		return a.relay.Pin(ctx, fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
 	})
 }

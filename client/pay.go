@@ -81,5 +81,6 @@ func (c *Client) Funds(ctx context.Context, owner, asset common.Address) (fastpa
 		return fastpay.Funds{}, fastpay.Block{}, fmt.Errorf("reading funds: %w", err)
 	}
 	defer turn.Release()
-	return turn.Funds(ctx, owner, asset)
+	funds, err := turn.Funds(ctx, owner, asset)
+	return funds.Funds, funds.Block, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/document"
+	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -73,17 +74,20 @@ type Node interface {
 	Topics() []p2p.TopicInfo
 	Members(committeeID common.Hash) []p2p.MemberInfo
 	Readiness(committeeID common.Hash) p2p.Readiness
+	// Changed is closed at the next change of the peers or of readiness.
+	Changed() <-chan struct{}
 }
 
 // Relay plans payments and hands them to the validators for programs that are no
 // peers. [relay.Relay] is one.
 type Relay interface {
 	// Funds returns what an account holds and may spend in an asset.
-	Funds(ctx context.Context, owner, asset common.Address) (relay.Funds, error)
-	// Plan returns the envelope of an account's next payment, for its wallet to sign.
-	Plan(ctx context.Context, o relay.Order) (relay.Proposal, error)
+	Funds(ctx context.Context, owner, asset common.Address) (planner.Funds, error)
+	// Plan returns the envelope of an account's next payment, for its wallet to sign,
+	// and what the account has.
+	Plan(ctx context.Context, from common.Address, o planner.Order) (fastpay.Envelope, fastpay.Funds, error)
 	// Submit publishes a payment and returns what the validators answer to it.
-	Submit(ctx context.Context, p fastpay.Payment) ([]relay.Answer, error)
+	Submit(ctx context.Context, tx *fastpay.Tx) ([]relay.Answer, error)
 }
 
 // Demo plays the demo's scene again, on behalf of its own clients. It is nil outside a

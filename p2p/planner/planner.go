@@ -117,25 +117,29 @@ func (t *Turn) Release() { t.planner.release() }
 // Committee is the one in office at the pinned block.
 func (t *Turn) Committee() *fastpay.Committee { return t.committee }
 
-// Funds returns what an account holds and may spend in an asset, and the block that it
-// is read at: the evidence held here decides what counts.
-func (t *Turn) Funds(ctx context.Context, owner, asset common.Address) (fastpay.Funds, fastpay.Block, error) {
-	plan, err := t.position(ctx, owner, asset)
-	return plan.Funds, t.planner.snap.Block(), err
+// Funds is what an account holds and may spend in an asset at a finalized block.
+type Funds struct {
+	fastpay.Funds
+	Nonce uint64 // of the account's lane on the chain
+	Block fastpay.Block
 }
 
-// position is where the next payment of an account stands, as far as there is one.
-func (t *Turn) position(ctx context.Context, owner, asset common.Address) (plan fastpay.Plan, err error) {
+// Funds returns what an account holds and may spend in an asset at the pinned block. The
+// evidence held here decides what counts beside the balance.
+func (t *Turn) Funds(ctx context.Context, owner, asset common.Address) (Funds, error) {
 	lane := fastpay.Lane{ChainID: t.committee.ChainID(), Asset: asset, Sender: owner}
-	err = t.withState(ctx, func(l *fastpay.Ledger) (err error) {
-		plan, err = l.Plan(lane, t.planner.snap, nil)
+	funds := Funds{Block: t.planner.snap.Block()}
+	err := t.withState(ctx, func(l *fastpay.Ledger) error {
+		plan, err := l.Plan(lane, t.planner.snap, nil)
 		var need *fastpay.NeedError
 		if errors.As(err, &need) {
 			return err
 		}
+		account, _ := t.planner.snap.Account(lane.ID()) // the plan has read it
+		funds.Funds, funds.Nonce = plan.Funds, account.Nonce
 		return nil // what keeps a payment from being made does not change the funds
 	})
-	return plan, err
+	return funds, err
 }
 
 // Decide applies the validators' own rules to what is known here: a refusal that can be

@@ -151,9 +151,10 @@ func TestADecisionIsForeseen(t *testing.T) {
 	require.NoError(t, turn.Record(promise))
 	_, _, err = turn.Plan(t.Context(), from, Order{To: bob, Asset: asset, Amount: *uint256.NewInt(60), Parents: Parents{Auto: true}})
 	require.ErrorIs(t, err, fastpay.InsufficientFunds)
-	funds, at, err := turn.Funds(t.Context(), from, asset)
+	funds, err := turn.Funds(t.Context(), from, asset)
 	require.NoError(t, err)
-	require.Equal(t, uint64(2), at.Number)
+	require.Equal(t, uint64(2), funds.Block.Number)
+	require.Zero(t, funds.Nonce, "nothing is on the chain yet")
 	require.Equal(t, int64(60), funds.CertifiedOut.Int64())
 }
 

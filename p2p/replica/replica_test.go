@@ -232,6 +232,9 @@ func TestTimelineIsOfThisPeer(t *testing.T) {
 			heights = append(heights, b.Block.Number)
 		}
 		require.Equal(t, []uint64{1, 2, 3}, heights)
+		require.Equal(t, r.BlocksSeen()[1:], r.BlocksAfter(1))
+		require.Equal(t, r.BlocksSeen(), r.BlocksAfter(0))
+		require.Empty(t, r.BlocksAfter(3))
 		_, ok = r.Timeline(fastpay.ID{1})
 		require.False(t, ok)
 		require.Equal(t, []replica.Event{
