@@ -28,7 +28,8 @@ type Network struct {
 	listened  map[string][]string // listen addresses of peers that ran, by name
 	boots     uint64
 
-	stage chan struct{} // held by who plays a scene
+	stage  chan struct{} // held by who plays a scene
+	played chan struct{} // closed once the first one was
 
 	stopChain context.CancelFunc
 	chainDone chan error
@@ -40,7 +41,7 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Network{cfg: cfg, listened: make(map[string][]string), stage: make(chan struct{}, 1), chainDone: make(chan error, 1)}
+	n := &Network{cfg: cfg, listened: make(map[string][]string), stage: make(chan struct{}, 1), played: make(chan struct{}), chainDone: make(chan error, 1)}
 	if err := n.startChain(ctx); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}

@@ -110,10 +110,14 @@ const (
 // Play runs the scene: it waits for the start of a block, lets each client pay
 // the next one $10 as soon as it holds the QC of the payment to itself, and waits
 // for the chain. It reports what happens; reports are made one after another. The
-// error is of the machinery; what became of the payments is in the Result.
+// error is of the machinery; what became of the payments is in the Result. It can be
+// called once; see [Network.Replay].
 func (n *Network) Play(ctx context.Context, report func(Event)) (*Result, error) {
 	n.stage <- struct{}{} // nobody else plays yet
-	defer func() { <-n.stage }()
+	defer func() {
+		<-n.stage
+		close(n.played)
+	}()
 	return n.play(ctx, n.cfg.Clients, report)
 }
 

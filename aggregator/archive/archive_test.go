@@ -73,6 +73,8 @@ func TestTimelineSurvivesPowerLoss(t *testing.T) {
 		r = w.start()
 		defer r.stop()
 		require.Equal(t, before, show(r.record(tx)))
+		live, _ := r.board.Record(tx.ID())
+		require.Zero(t, live.Timeline.QC, "this run has not seen it")
 		require.Equal(t, ids(tx), r.list(archive.Filter{Stage: fastpay.StageFinalized}))
 		r.board.Read(func(b *fastpay.Board) {
 			require.Equal(t, fastpay.StageFinalized, b.Stage(tx.ID()), "the Board knows it too, without asking the node")
