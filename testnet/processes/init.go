@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -204,7 +205,7 @@ func freePorts(count int) ([]int, error) {
 	var ports []int
 	for range 100 * count {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		if isFree(port) {
+		if !slices.Contains(ports, port) && isFree(port) {
 			ports = append(ports, port)
 		}
 		if len(ports) == count {
