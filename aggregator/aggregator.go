@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/allegro-p2p/allegro/aggregator/archive"
 	"github.com/allegro-p2p/allegro/aggregator/relay"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
@@ -23,13 +24,15 @@ type Config struct {
 	// members, digest. Role, sink and responder are filled in.
 	Node  p2p.Config
 	Store *replica.Store
-	// Limits bound what is kept in memory and served.
+	// Limits bound what is kept in memory and served by sync.
 	Limits fastpay.BoardLimits
+	// Retention bounds what is kept on disk and shown.
+	Retention archive.Retention
 
 	Chain    Chain
 	Follower Follower
 
-	// Now is the clock. Only differences matter.
+	// Now is the clock, which the follower has too: see [archive.Clock].
 	Now        func() time.Time
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
@@ -67,6 +70,9 @@ func (c *Config) Validate() error {
 	case c.Now == nil || c.Jitter == nil:
 		return errors.New("aggregator: config has no clock or no jitter")
 	}
+	if err := c.Retention.Validate(); err != nil {
+		return fmt.Errorf("aggregator: %w", err)
+	}
 	return nil
 }
 
@@ -74,6 +80,7 @@ func (c *Config) Validate() error {
 type Aggregator struct {
 	cfg     Config
 	replica *replica.Replica
+	archive *archive.Archive
 	node    *p2p.Node
 	relay   *relay.Relay
 }
@@ -92,6 +99,13 @@ func New(cfg Config) (*Aggregator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
+	a.archive, err = archive.Open(archive.Config{
+		Rules: cfg.Rules, Store: cfg.Store, Source: a.replica, Limits: cfg.Limits, Retention: cfg.Retention,
+		Now: cfg.Now, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
 	node := cfg.Node
 	node.Role, node.Rules, node.Registerer = p2p.RoleAggregator, cfg.Rules, cfg.Registerer
 	node.Sink, node.Responder = a.replica, a.replica
@@ -106,8 +120,11 @@ func New(cfg Config) (*Aggregator, error) {
 // Node is the peer, for commands and tests that look at the network.
 func (a *Aggregator) Node() *p2p.Node { return a.node }
 
-// Replica is what the aggregator knows.
+// Replica is what the aggregator knows now.
 func (a *Aggregator) Replica() *replica.Replica { return a.replica }
+
+// Archive is what the aggregator has on disk, and may show.
+func (a *Aggregator) Archive() *archive.Archive { return a.archive }
 
 // Relay plans payments and hands them on for programs that are no peers.
 func (a *Aggregator) Relay() *relay.Relay { return a.relay }
@@ -117,6 +134,7 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.node.Run(ctx) })
 	g.Go(func() error { return a.replica.Run(ctx, a.node) })
+	g.Go(func() error { return a.archive.Run(ctx) })
 	g.Go(func() error { return a.followChain(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("aggregator: %w", err)

@@ -31,7 +31,7 @@ func roleCommand(role p2p.Role, usage, does string) *cli.Command {
 				homeFlag(), outputFlag(),
 				passwordFileFlag("open the account with the password in `FILE`"),
 				&cli.BoolFlag{Name: "quiet", Usage: "do not print the banner", Local: true},
-			}, overrideFlags()...),
+			}, overrideFlags(role)...),
 			OnUsageError: usageError,
 			Action: withOutput(func(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 				return runRole(ctx, cmd, role, asJSON)
@@ -54,20 +54,27 @@ func aggregatorCommand() *cli.Command {
 	return roleCommand(p2p.RoleAggregator, "mirror what the network has certified", "run an aggregator")
 }
 
-// overrides are the config keys that flags of run set.
-var overrides = []struct{ flag, key, usage string }{
-	{"listen", "p2p.listen", "listen on `MULTIADDR`, such as /ip4/0.0.0.0/tcp/7101 or /ip4/0.0.0.0/udp/7101/quic-v1; repeatable"},
-	{"announce", "p2p.announce", "tell others to dial `MULTIADDR`; repeatable"},
-	{"peer", "p2p.peers", "keep the peer at `MULTIADDR`, which ends in /p2p/ and its id, connected; repeatable"},
-	{"chain", "chain.rpc", "`URL` of the chain node"},
-	{"metrics", "metrics.listen", "serve metrics on `HOST:PORT`"},
-	{"log-level", "log.level", "log `LEVEL`s like info or info,p2p=debug"},
-	{"log-format", "log.format", "log as `FORMAT`: auto, text or json"},
+// overrides are the config keys that flags of run set, of every role or of one.
+var overrides = []struct {
+	flag, key, usage string
+	role             p2p.Role
+}{
+	{"listen", "p2p.listen", "listen on `MULTIADDR`, such as /ip4/0.0.0.0/tcp/7101 or /ip4/0.0.0.0/udp/7101/quic-v1; repeatable", ""},
+	{"announce", "p2p.announce", "tell others to dial `MULTIADDR`; repeatable", ""},
+	{"peer", "p2p.peers", "keep the peer at `MULTIADDR`, which ends in /p2p/ and its id, connected; repeatable", ""},
+	{"chain", "chain.rpc", "`URL` of the chain node", ""},
+	{"metrics", "metrics.listen", "serve metrics on `HOST:PORT`", ""},
+	{"http", "aggregator.listen", "serve the page and the HTTP API on `HOST:PORT`", p2p.RoleAggregator},
+	{"log-level", "log.level", "log `LEVEL`s like info or info,p2p=debug", ""},
+	{"log-format", "log.format", "log as `FORMAT`: auto, text or json", ""},
 }
 
-func overrideFlags() []cli.Flag {
+func overrideFlags(role p2p.Role) []cli.Flag {
 	var flags []cli.Flag
 	for _, o := range overrides {
+		if o.role != "" && o.role != role {
+			continue
+		}
 		if strings.Contains(o.usage, "repeatable") {
 			flags = append(flags, &cli.StringSliceFlag{Name: o.flag, Usage: o.usage, Local: true})
 		} else {
@@ -205,6 +212,9 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *document.Committee, re
 	}
 	say(w, "  chain     %s at %s, %s\n", r.Chain.ID, rpcHost(h), chain)
 	say(w, "  home      %s\n", self.Home)
+	if r.HTTP != nil {
+		say(w, "  page      %s\n", *r.HTTP)
+	}
 	if r.Metrics != nil {
 		say(w, "  metrics   %s\n", *r.Metrics)
 	}

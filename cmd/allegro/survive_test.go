@@ -298,6 +298,36 @@ func TestAggregatorJoinsLate(t *testing.T) {
 	}
 }
 
+// An aggregator is killed after it has shown payments. It shows them again with the same
+// times, at the same heights, and catches up with what it has missed.
+func TestAggregatorKilledShowsWhatItShowed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, func(s *processes.Spec) { s.Aggregators = 1 })
+	l.up()
+	t1 := l.pay("alice", "bob", "10", "finalized")
+	shown := map[string]document.Payment{t1.TxID: l.reach("olivia", t1.TxID, "finalized")}
+	t2 := l.pay("bob", "carol", "10", "certified")
+	shown[t2.TxID] = l.reach("olivia", t2.TxID, "certified")
+	l.kill("olivia")
+	missed := l.pay("carol", "alice", "1", "certified")
+
+	l.start("olivia")
+	for id, before := range shown {
+		after := l.reach("olivia", id, "finalized")
+		require.Subset(t, after.Timeline, before.Timeline)
+		require.Equal(t, before.FirstSeenMicros, after.FirstSeenMicros)
+		require.Equal(t, before.CertifiedMicros, after.CertifiedMicros)
+		require.NotNil(t, after.CertifiedMicros)
+		require.Equal(t, before.HeightAtQC, after.HeightAtQC)
+		require.Equal(t, before.Signers, after.Signers)
+		if before.LeadMicros != nil {
+			require.Equal(t, before.LeadMicros, after.LeadMicros)
+		}
+	}
+	late := l.reach("olivia", missed.TxID, "finalized")
+	require.Equal(t, missed.Raw, late.Raw)
+}
+
 // gate is a TCP relay that can be shut: the network between peers and a server.
 type gate struct {
 	target string

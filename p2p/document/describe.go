@@ -12,29 +12,31 @@ import (
 
 // Payment describes a payment; ok is false if it is not known here.
 func (d *Describer) Payment(id fastpay.ID) (doc Payment, ok bool) {
-	timeline, _ := d.replica.Timeline(id)
-	var committee *fastpay.Committee
-	d.replica.Read(func(b *fastpay.Board) {
-		tx, known := b.Tx(id)
-		if !known {
-			return
-		}
-		if committee, ok = d.rules.Committee(tx.CommitteeID()); ok {
-			doc = d.paymentOn(b, tx, committee, timeline)
-		}
-	})
+	rec, ok := d.replica.Record(id)
 	if !ok {
 		return Payment{}, false
 	}
-	doc.Heads = d.Heads(committee)
-	if doc.Stage == nil || fastpay.Stage(*doc.Stage).Rank() < fastpay.StageCertified.Rank() {
-		d.explainWaiting(&doc, committee)
+	return d.PaymentOf(&rec)
+}
+
+// PaymentOf describes a payment by what is known of it, also one that has left the
+// memory; ok is false if its committee is not in the network file.
+func (d *Describer) PaymentOf(rec *replica.Record) (doc Payment, ok bool) {
+	c, ok := d.rules.Committee(rec.Tx.CommitteeID())
+	if !ok {
+		return Payment{}, false
+	}
+	doc = d.payment(rec, c)
+	doc.Heads = d.Heads(c)
+	if rec.Stage.Rank() < fastpay.StageCertified.Rank() {
+		d.explainWaiting(&doc, c)
 	}
 	return doc, true
 }
 
-// paymentOn describes a payment by the Board. It must not call the replica.
-func (d *Describer) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Committee, t replica.Timeline) Payment {
+// payment describes a payment without what only the rest of the network tells.
+func (d *Describer) payment(rec *replica.Record, c *fastpay.Committee) Payment {
+	tx, t := rec.Tx, &rec.Timeline
 	env, id := tx.Envelope(), tx.ID()
 	doc := Payment{
 		Schema: PaymentSchema, TxID: id.Hex(), From: env.Sender.Hex(), To: env.Recipient.Hex(), Asset: env.Asset.Hex(),
@@ -54,10 +56,9 @@ func (d *Describer) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Commi
 	if asset, ok := d.file.AssetByAddress(env.Asset); ok {
 		doc.Symbol, doc.Decimals = &asset.Symbol, &asset.Decimals
 	}
-	stage := b.Stage(id)
-	doc.Stage = OrNull(string(stage))
-	doc.Guarantee, doc.Why = guarantee(stage)
-	doc.Timeline = d.timelineOf(c, t, stage)
+	doc.Stage = OrNull(string(rec.Stage))
+	doc.Guarantee, doc.Why = guarantee(rec.Stage)
+	doc.Timeline = d.timeline(t.Events, c)
 	if !t.QC.IsZero() {
 		doc.HeightAtQC = Decimal(t.HeightAtQC)
 	}
@@ -67,29 +68,45 @@ func (d *Describer) paymentOn(b *fastpay.Board, tx *fastpay.Tx, c *fastpay.Commi
 	if lead, known := t.Lead(); known {
 		doc.LeadMicros = new(strconv.FormatInt(lead.Microseconds(), 10))
 	}
-	if o, ok := b.Outcome(id); ok {
+	if o := rec.Outcome; o != nil {
 		doc.IncludedHeight, doc.ChainTxHash = Decimal(o.BlockNumber), new(o.TxHash.Hex())
 	}
-	for _, cert := range b.Certificates(id) {
+	for _, cert := range rec.Certificates {
 		weight := c.Weight(cert.Signer())
 		doc.Votes = append(doc.Votes, Vote{
 			Validator: d.name(c, cert.Signer()), Index: cert.Signer(), Weight: weight, SeenMicros: microsOrNull(t.Votes[cert.Signer()]),
 		})
 		doc.Weight += weight
 	}
-	if qc, ok := b.QC(id); ok {
-		for _, cert := range qc.Certificates() {
+	if rec.QC != nil {
+		for _, cert := range rec.QC.Certificates() {
 			doc.Signers = append(doc.Signers, d.name(c, cert.Signer()))
 		}
 	}
-	for signer, reject := range b.Rejects(id) {
-		if _, voted := b.Certificate(id, signer); !voted {
+	for signer, reject := range rec.Rejects {
+		if !slices.ContainsFunc(rec.Certificates, func(c *fastpay.Certificate) bool { return c.Signer() == signer }) {
 			doc.Waiting = append(doc.Waiting, WaitingFor{
 				Validator: d.name(c, signer), Code: new(string(reject.Code)), Problem: new(reject.Text),
 			})
 		}
 	}
 	return doc
+}
+
+// timeline describes what happened to a payment.
+func (d *Describer) timeline(events []replica.Event, c *fastpay.Committee) []Event {
+	out := []Event{}
+	for _, e := range events {
+		doc := Event{Event: e.Kind, Micros: microsOrNull(e.At)}
+		if !e.At.IsZero() {
+			doc.Height = Decimal(e.Height)
+		}
+		if e.Kind == replica.EventVote {
+			doc.Validator = new(d.name(c, e.Signer))
+		}
+		out = append(out, doc)
+	}
+	return out
 }
 
 // explainWaiting adds the members that have neither voted nor refused, with what

@@ -21,7 +21,7 @@ type Node interface {
 // Replica is what a peer knows. [replica.Replica] is one.
 type Replica interface {
 	Read(f func(*fastpay.Board))
-	Timeline(id fastpay.ID) (replica.Timeline, bool)
+	Record(id fastpay.ID) (replica.Record, bool)
 	BlocksSeen() []replica.BlockSeen
 }
 

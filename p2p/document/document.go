@@ -1,5 +1,7 @@
 package document
 
+import "github.com/allegro-p2p/allegro/p2p/replica"
+
 // Readiness says whether the peer can take part in its committee's work.
 type Readiness struct {
 	Mesh      bool     `json:"mesh"`   // every member that can be reached is connected and meshed
@@ -172,7 +174,7 @@ type Payment struct {
 	FinalizedMicros *string `json:"finalized_unix_micros"`
 	ChainTxHash     *string `json:"chain_tx_hash"`
 
-	Timeline []Event `json:"timeline"` // what happened, the earliest first
+	Timeline []Event `json:"timeline"` // what happened, in the order in which this peer learned of it
 
 	Votes     []Vote       `json:"votes"`
 	Weight    uint64       `json:"weight"` // of the votes
@@ -188,10 +190,10 @@ const PaymentSchema = "allegro.tx/v1"
 
 // Event is something that happened to a payment.
 type Event struct {
-	Event     EventName `json:"event"`
-	Micros    *string   `json:"unix_micros"` // null if this peer did not see it happen
-	Height    *string   `json:"height"`      // that the peer's node had shown by then; null if not known
-	Validator *string   `json:"validator"`   // of a vote
+	Event     replica.EventKind `json:"event"`
+	Micros    *string           `json:"unix_micros"` // null if this peer did not see it happen
+	Height    *string           `json:"height"`      // that the peer's node had shown by then; null if not known
+	Validator *string           `json:"validator"`   // of a vote
 }
 
 // Vote is one validator's.

@@ -30,6 +30,7 @@ type Running struct {
 	API     string             `json:"api"` // path of the Unix socket
 	Since   string             `json:"since_unix_micros"`
 	Metrics *string            `json:"metrics"` // URL; null if not served
+	HTTP    *string            `json:"http"`    // URL of an aggregator's page and API; null if not served
 	Network string             `json:"network"` // name and digest
 	Ready   document.Readiness `json:"ready"`
 	Chain   document.Chain     `json:"chain"`

@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) home(role p2p.Role, name string) *home.Home {
 	w.t.Helper()
 	cfg := home.DefaultConfig(role)
-	cfg.Node.Name, cfg.Chain.RPC, cfg.Metrics.Listen = name, w.url, ""
+	cfg.Node.Name, cfg.Chain.RPC, cfg.Metrics.Listen, cfg.Aggregator.Listen = name, w.url, "", ""
 	h, err := home.Create(w.t.TempDir()+"/"+name, cfg)
 	require.NoError(w.t, err)
 	account, err := h.NewAccount("secret", home.LightKDF)
@@ -237,7 +237,7 @@ func TestPortInUse(t *testing.T) {
 	port := taken.Addr().(*net.TCPAddr).Port
 	w := newWorld(t)
 	for key, value := range map[string]string{
-		"p2p.listen": fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port), "metrics.listen": taken.Addr().String(),
+		"p2p.listen": fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port), "metrics.listen": taken.Addr().String(), "aggregator.listen": taken.Addr().String(),
 	} {
 		h := w.home(p2p.RoleAggregator, "olivia-"+key[:3])
 		w.home(p2p.RoleValidator, "dave-"+key[:3])
@@ -279,23 +279,31 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 			return field(d.self())
 		}
 	}
+	daemon := func(field func(*Daemon) any) made {
+		return func(_ *testing.T, h *home.Home) any { return field(&Daemon{home: h}) }
+	}
 	another := "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 	peer := p2p.IdentityFromSeed("peer").PeerID().String()
 	effects := map[string]struct {
 		value string
 		made  made
 	}{
-		"node.name":              {"zoe", self(func(s api.Self) any { return s.Name })},
-		"node.role":              {"client", node(func(c p2p.Config) any { return c.Role })},
-		"p2p.listen":             {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
-		"p2p.announce":           {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
-		"p2p.peers":              {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
-		"p2p.public":             {"true", node(func(c p2p.Config) any { return c.Public })},
-		"chain.rpc":              {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
-		"client.account":         {another, self(func(s api.Self) any { return s.Account })},
-		"metrics.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Metrics.Listen }}, // see TestPortInUse
-		"validator.sponsor":      {another, self(func(s api.Self) any { return s.Account })},
-		"keystore.password_file": {"other", func(_ *testing.T, h *home.Home) any { return h.PasswordPath() }},
+		"node.name":                 {"zoe", self(func(s api.Self) any { return s.Name })},
+		"node.role":                 {"client", node(func(c p2p.Config) any { return c.Role })},
+		"p2p.listen":                {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
+		"p2p.announce":              {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
+		"p2p.peers":                 {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
+		"p2p.public":                {"true", node(func(c p2p.Config) any { return c.Public })},
+		"chain.rpc":                 {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
+		"client.account":            {another, self(func(s api.Self) any { return s.Account })},
+		"aggregator.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Aggregator.Listen }}, // see TestPortInUse
+		"aggregator.hosts":          {"board.example", daemon(func(d *Daemon) any { return d.httpConfig().Hosts })},
+		"aggregator.cors":           {"https://wallet.example", daemon(func(d *Daemon) any { return d.httpConfig().Origins })},
+		"aggregator.retention_time": {"1h", daemon(func(d *Daemon) any { return d.retention().Time })},
+		"aggregator.retention_size": {"1MB", daemon(func(d *Daemon) any { return d.retention().Bytes })},
+		"metrics.listen":            {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Metrics.Listen }}, // see TestPortInUse
+		"validator.sponsor":         {another, self(func(s api.Self) any { return s.Account })},
+		"keystore.password_file":    {"other", func(_ *testing.T, h *home.Home) any { return h.PasswordPath() }},
 	}
 	for _, key := range home.Keys() {
 		if strings.HasPrefix(key, "log.") {

@@ -21,7 +21,7 @@ func (d *Daemon) self() api.Self {
 		doc.Account = new(netfile.Address(*d.account))
 	}
 	running := &api.Running{
-		PID: os.Getpid(), API: d.socket, Since: document.Micros(d.started), Metrics: document.OrNull(d.metricsURL), Network: d.file.String(),
+		PID: os.Getpid(), API: d.socket, Since: document.Micros(d.started), Metrics: document.OrNull(d.metricsURL), HTTP: document.OrNull(d.httpURL), Network: d.file.String(),
 		Ready: d.describer.Readiness(d.current()), Chain: d.describer.Chain(), Problems: d.problems(),
 	}
 	if d.validator != nil {
@@ -56,6 +56,11 @@ func (d *Daemon) problems() []string {
 	if d.validator != nil {
 		if signing, why := d.signing(); !signing {
 			problems = append(problems, "this validator does not sign: "+why)
+		}
+	}
+	if d.aggregator != nil {
+		if err := d.aggregator.Archive().Failed(); err != nil {
+			problems = append(problems, err.Error())
 		}
 	}
 	seen := d.replica.BlocksSeen()

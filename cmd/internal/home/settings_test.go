@@ -12,19 +12,24 @@ import (
 
 // otherTexts has for each key a valid text that is no default of the role client.
 var otherTexts = map[string]string{
-	"node.name":              "dave",
-	"node.role":              "validator",
-	"p2p.listen":             "/ip4/127.0.0.1/tcp/7101,/ip4/127.0.0.1/udp/7101/quic-v1",
-	"p2p.announce":           "/dns4/example.org/tcp/7101",
-	"p2p.peers":              "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWBHvsSSKHeragACma3HUodK5FcPUpXccLu2vHooNsDf9k",
-	"p2p.public":             "true",
-	"chain.rpc":              "wss://node.example/key",
-	"validator.sponsor":      "0xa1f30c5e401c2e48ad6022eb617d8e43ed0ad5bc",
-	"client.account":         "0x17605184e34932acec2f404573fdfe7b831c54a9",
-	"keystore.password_file": "/run/secrets/password",
-	"metrics.listen":         "127.0.0.1:9460",
-	"log.level":              "warn,p2p=debug",
-	"log.format":             "json",
+	"node.name":                 "dave",
+	"node.role":                 "validator",
+	"p2p.listen":                "/ip4/127.0.0.1/tcp/7101,/ip4/127.0.0.1/udp/7101/quic-v1",
+	"p2p.announce":              "/dns4/example.org/tcp/7101",
+	"p2p.peers":                 "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWBHvsSSKHeragACma3HUodK5FcPUpXccLu2vHooNsDf9k",
+	"p2p.public":                "true",
+	"chain.rpc":                 "wss://node.example/key",
+	"validator.sponsor":         "0xa1f30c5e401c2e48ad6022eb617d8e43ed0ad5bc",
+	"client.account":            "0x17605184e34932acec2f404573fdfe7b831c54a9",
+	"aggregator.listen":         "127.0.0.1:8081",
+	"aggregator.hosts":          "board.example",
+	"aggregator.cors":           "https://wallet.example,http://127.0.0.1:5173",
+	"aggregator.retention_time": "1h30m",
+	"aggregator.retention_size": "500MB",
+	"keystore.password_file":    "/run/secrets/password",
+	"metrics.listen":            "127.0.0.1:9460",
+	"log.level":                 "warn,p2p=debug",
+	"log.format":                "json",
 }
 
 // Every key can be set by Set, by the environment and by the file; each wins over
