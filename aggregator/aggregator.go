@@ -149,6 +149,7 @@ func (a *Aggregator) followChain(ctx context.Context) error {
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen)
-		return a.relay.Pin(ctx, fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
+		a.relay.Pin(fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
+		return nil
 	})
 }

@@ -107,7 +107,8 @@ func (c *Client) followChain(ctx context.Context) error {
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen)
-		return c.planner.Pin(ctx, fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
+		c.planner.Pin(fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
+		return nil
 	})
 }
 

@@ -100,7 +100,7 @@ func (w *world) client(store *replica.Store) *Client {
 func (w *world) see(c *Client, number, at uint64) {
 	w.t.Helper()
 	b := fastpay.Block{Number: number, Hash: common.Hash{byte(number)}, Time: at}
-	require.NoError(w.t, c.planner.Pin(w.t.Context(), b, nil, time.Now()))
+	c.planner.Pin(b, nil, time.Now())
 }
 
 // vote is a member's vote, in a batch of a size: the larger, the longer its path.

@@ -28,7 +28,9 @@ type Archive interface {
 	// QC returns the QC of a payment, nil if there is none.
 	QC(id fastpay.ID) (*fastpay.QC, error)
 
-	// Version is the number of the last change. It rises with each, within one run.
+	// Version is the number of the last change. It rises with each, within one run. A
+	// change is one of anything that a payment's document shows, its lead among them,
+	// but not of the validators' heads, which have events of their own.
 	Version() uint64
 	// Since returns up to limit payments that changed after a version, the earliest
 	// change first, and the version up to which the answer is complete.
@@ -36,6 +38,8 @@ type Archive interface {
 	// Changed is closed at the next change. Take it before reading, so that no change
 	// is missed.
 	Changed() <-chan struct{}
+	// Failed returns why the disk takes nothing any more, or nil.
+	Failed() error
 }
 
 // Filter selects payments.
@@ -71,9 +75,6 @@ type Node interface {
 	ID() p2p.PeerID
 	Addrs() []string
 	Peers() []p2p.PeerInfo
-	Topics() []p2p.TopicInfo
-	Members(committeeID common.Hash) []p2p.MemberInfo
-	Readiness(committeeID common.Hash) p2p.Readiness
 	// Changed is closed at the next change of the peers or of readiness.
 	Changed() <-chan struct{}
 }
@@ -88,82 +89,4 @@ type Relay interface {
 	Plan(ctx context.Context, from common.Address, o planner.Order) (fastpay.Envelope, fastpay.Funds, error)
 	// Submit publishes a payment and returns what the validators answer to it.
 	Submit(ctx context.Context, tx *fastpay.Tx) ([]relay.Answer, error)
-}
-
-// Demo plays the demo's scene again, on behalf of its own clients. It is nil outside a
-// demo.
-type Demo interface {
-	// Accounts are the demo's, whose keys are public.
-	Accounts() []DemoAccount
-	// Play runs the scene once and tells each step as it happens, in order; report
-	// must not block. An error says why it cannot be played now, such as money that
-	// has run short.
-	Play(ctx context.Context, report func(DemoEvent)) error
-}
-
-// DemoAccount is an account of the demo.
-type DemoAccount struct {
-	Name       string `json:"name"`
-	Address    string `json:"address"`
-	PrivateKey string `json:"private_key"` // 0x-hex; public
-}
-
-// DemoEvent is one of Step, Head and Done.
-type DemoEvent struct {
-	Step *DemoStep
-	Head *ChainHead
-	Done *DemoDone
-}
-
-// DemoStep is a step of the scene. Hashes are tx ids: a QC has no other identity.
-type DemoStep struct {
-	Step         DemoStepName `json:"step"`
-	Label        string       `json:"label"`
-	Description  string       `json:"description"`
-	TxHash       *string      `json:"tx_hash,omitempty"`
-	QCHash       *string      `json:"qc_hash,omitempty"`
-	ParentQCHash *string      `json:"parent_qc_hash,omitempty"`
-	CertCount    *int         `json:"cert_count,omitempty"`
-	TimestampMS  int64        `json:"timestamp_ms"` // since the start of the scene
-}
-
-// DemoStepName names a step, as the original system did.
-type DemoStepName string
-
-// The steps, in their order.
-const (
-	StepAliceSubmit DemoStepName = "alice_submit_started"
-	StepAliceQC     DemoStepName = "alice_qc_formed"
-	StepBobImport   DemoStepName = "bob_import_qc"
-	StepBobSubmit   DemoStepName = "bob_submit_started"
-	StepBobQC       DemoStepName = "bob_qc_formed"
-)
-
-// ChainHead is the newest block. Height and time are numbers for the original
-// system's clients; the other fields are added.
-type ChainHead struct {
-	BlockHeight    uint64  `json:"block_height"`
-	BlockHash      string  `json:"block_hash"`
-	UnixMillis     uint64  `json:"unix_millis"` // the block's own time
-	ObservedMicros *string `json:"observed_unix_micros"`
-	// NextBlockETAMillis is when the next block is due, negative if it is late; null
-	// before a block was seen come.
-	NextBlockETAMillis *int64 `json:"next_block_eta_ms"`
-	Source             string `json:"source"` // whose view it is
-}
-
-// DemoDone ends a scene that went well.
-type DemoDone struct {
-	Success          bool        `json:"success"`
-	TotalMS          int64       `json:"total_ms"`
-	StartBlockHeight uint64      `json:"start_block_height"`
-	Verdict          DemoVerdict `json:"verdict"`
-}
-
-// DemoVerdict says whether the QCs came before the block, once that was seen.
-type DemoVerdict struct {
-	QC1MarginMS *int64 `json:"qc1_margin_ms"` // QC to the next block; null before it was seen
-	QC2MarginMS *int64 `json:"qc2_margin_ms"`
-	HeightAtQC  uint64 `json:"height_at_qc"` // when the last QC formed
-	Proved      bool   `json:"proved"`       // both QCs formed before the height moved
 }

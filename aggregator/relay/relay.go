@@ -48,8 +48,8 @@ func New(cfg Config) *Relay {
 }
 
 // Pin moves to a newer finalized block; see [planner.Planner.Pin].
-func (r *Relay) Pin(ctx context.Context, block fastpay.Block, touched []common.Address, seen time.Time) error {
-	return r.planner.Pin(ctx, block, touched, seen)
+func (r *Relay) Pin(block fastpay.Block, touched []common.Address, seen time.Time) {
+	r.planner.Pin(block, touched, seen)
 }
 
 // Funds returns what an account holds and may spend in an asset.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -25,13 +27,24 @@ type Config struct {
 type Planner struct {
 	cfg Config
 
+	mu     sync.Mutex    // guards next
+	next   *pin          // the block to move to at the next turn; nil if there is no newer one
+	pinned chan struct{} // closed once the chain was seen
+
 	// turn is held by whoever uses what is below. It is a channel, not a mutex,
 	// because the node may be asked while it is held.
 	turn    chan struct{}
 	ledgers map[common.Hash]*fastpay.Ledger // by committee; they read the Board under the replica's lock
 	snap    *fastpay.Snapshot               // nil until the chain was seen
 	seen    time.Time                       // when this process first saw snap's block
-	pinned  chan struct{}                   // closed once the chain was seen
+}
+
+// pin is a block to move to.
+type pin struct {
+	block   fastpay.Block
+	touched []common.Address // since the block before the first of the pins put together
+	forget  bool             // touched is not complete
+	seen    time.Time
 }
 
 // New returns a Planner without promises that has not seen the chain.
@@ -60,36 +73,43 @@ func (p *Planner) Record(promises []*fastpay.Promise) error {
 }
 
 // Pin moves to a finalized block, if it is newer. touched are the accounts that logs of
-// the blocks between name; seen is when this process first saw the block.
-func (p *Planner) Pin(ctx context.Context, block fastpay.Block, touched []common.Address, seen time.Time) error {
-	if err := p.take(ctx); err != nil {
-		return err
+// the blocks between name; seen is when this process first saw the block. It never
+// waits: a turn that goes on ends at its own block.
+func (p *Planner) Pin(block fastpay.Block, touched []common.Address, seen time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == nil {
+		p.next = &pin{block: block, touched: slices.Clip(touched), seen: seen}
+	} else if block.Number > p.next.block.Number {
+		p.next.block, p.next.seen = block, seen
+		p.next.touched = append(p.next.touched, touched...)
 	}
-	defer p.release()
-	switch {
-	case p.snap == nil:
-		p.snap = fastpay.NewSnapshot(block)
-		close(p.pinned)
-	case block.Number <= p.snap.Block().Number:
-		return nil
-	default:
-		p.snap = p.snap.Advance(block, touched)
+	if len(p.next.touched) > fastpay.MaxSnapshot {
+		p.next.touched, p.next.forget = nil, true
 	}
-	p.seen = seen
-	return nil
-}
-
-// take waits for the turn.
-func (p *Planner) take(ctx context.Context) error {
 	select {
-	case p.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-p.pinned:
+	default:
+		close(p.pinned)
 	}
 }
 
-func (p *Planner) release() { <-p.turn }
+// move goes to the newest pinned block. The caller holds the turn.
+func (p *Planner) move() {
+	p.mu.Lock()
+	next := p.next
+	p.next = nil
+	p.mu.Unlock()
+	switch {
+	case next == nil || p.snap != nil && next.block.Number <= p.snap.Block().Number:
+		return
+	case p.snap == nil || next.forget:
+		p.snap = fastpay.NewSnapshot(next.block)
+	default:
+		p.snap = p.snap.Advance(next.block, next.touched)
+	}
+	p.seen = next.seen
+}
 
 // Turn is the right to plan and to promise, one after another: a lane has one writer.
 // It is not safe for concurrent use.
@@ -105,14 +125,17 @@ func (p *Planner) Take(ctx context.Context) (*Turn, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("the chain was not seen yet: %w", ctx.Err())
 	}
-	if err := p.take(ctx); err != nil {
-		return nil, err
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+	p.move()
 	return &Turn{p, p.cfg.Rules.CommitteeAt(p.snap.Block().Time)}, nil
 }
 
 // Release ends the turn.
-func (t *Turn) Release() { t.planner.release() }
+func (t *Turn) Release() { <-t.planner.turn }
 
 // Committee is the one in office at the pinned block.
 func (t *Turn) Committee() *fastpay.Committee { return t.committee }

@@ -71,7 +71,7 @@ func newWorld(t *testing.T) *world {
 // see pins a block of a chain time, seen now, and takes the turn.
 func (w *world) see(t *testing.T, number, at uint64) *Turn {
 	t.Helper()
-	require.NoError(t, w.Pin(t.Context(), fastpay.Block{Number: number, Hash: common.Hash{byte(number)}, Time: at}, nil, w.cfg.Now()))
+	w.Pin(fastpay.Block{Number: number, Hash: common.Hash{byte(number)}, Time: at}, nil, w.cfg.Now())
 	turn, err := w.Take(t.Context())
 	require.NoError(t, err)
 	return turn
@@ -120,6 +120,32 @@ func TestAPlanIsAnEnvelopeToSign(t *testing.T) {
 	order.Asset = alice
 	_, _, err = turn.Plan(t.Context(), alice, order)
 	require.ErrorIs(t, err, fastpay.NotPaymentTx)
+}
+
+// TestPinsArePutTogether: blocks that come while a turn goes on do not wait for it, and
+// the next turn reads again what any of them has touched.
+func TestPinsArePutTogether(t *testing.T) {
+	w := newWorld(t)
+	turn := w.see(t, 1, 1_000)
+	for _, owner := range []common.Address{alice, bob} {
+		_, err := turn.Funds(t.Context(), owner, asset)
+		require.NoError(t, err)
+	}
+	w.Pin(fastpay.Block{Number: 2, Time: 1_005}, []common.Address{alice}, w.cfg.Now())
+	w.Pin(fastpay.Block{Number: 3, Time: 1_010}, nil, w.cfg.Now())
+	w.Pin(fastpay.Block{Number: 2, Time: 1_005}, nil, w.cfg.Now())
+	require.Equal(t, uint64(1), turn.planner.snap.Block().Number)
+	turn.Release()
+	turn, err := w.Take(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, uint64(3), w.snap.Block().Number)
+	require.Equal(t, 1, w.snap.Len(), "bob's lane is kept, alice's is read again")
+	w.Pin(fastpay.Block{Number: 4, Time: 1_015}, make([]common.Address, fastpay.MaxSnapshot+1), w.cfg.Now())
+	turn.Release()
+	turn, err = w.Take(t.Context())
+	require.NoError(t, err)
+	defer turn.Release()
+	require.Zero(t, w.snap.Len(), "too many accounts to remember: all are read again")
 }
 
 // TestADecisionIsForeseen: the validators' rules are applied to what was signed, the

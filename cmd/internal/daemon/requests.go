@@ -196,11 +196,7 @@ func (d *Daemon) serveBalance(ctx context.Context, r *http.Request) (any, error)
 	if err != nil {
 		return nil, d.explainDeadline(err, "the balance could not be read")
 	}
-	return document.Balance{
-		Schema: document.BalanceSchema, Account: owner.Hex(), Asset: asset.Address.String(), Symbol: asset.Symbol, Decimals: asset.Decimals,
-		Confirmed: funds.Confirmed.Dec(), CertifiedIn: funds.CertifiedIn.String(), CertifiedOut: funds.CertifiedOut.String(),
-		Spendable: funds.Spendable.String(), Height: strconv.FormatUint(at.Number, 10),
-	}, nil
+	return document.BalanceOf(owner, &asset, &funds, at.Number), nil
 }
 
 // wrongRole is the error about something that only a client does.
