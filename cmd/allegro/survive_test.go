@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -305,15 +306,19 @@ func TestAggregatorKilledShowsWhatItShowed(t *testing.T) {
 	l := newLab(t, 2, func(s *processes.Spec) { s.Aggregators = 1 })
 	l.up()
 	t1 := l.pay("alice", "bob", "10", "finalized")
-	shown := map[string]document.Payment{t1.TxID: l.reach("olivia", t1.TxID, "finalized")}
+	l.reach("olivia", t1.TxID, "finalized")
+	shown := map[string]document.Payment{t1.TxID: l.paymentOnPage(t1.TxID)}
 	t2 := l.pay("bob", "carol", "10", "certified")
-	shown[t2.TxID] = l.reach("olivia", t2.TxID, "certified")
+	l.reach("olivia", t2.TxID, "certified")
+	shown[t2.TxID] = l.paymentOnPage(t2.TxID)
 	l.kill("olivia")
 	missed := l.pay("carol", "alice", "1", "certified")
 
 	l.start("olivia")
 	for id, before := range shown {
-		after := l.reach("olivia", id, "finalized")
+		told := l.reach("olivia", id, "finalized")
+		after := l.paymentOnPage(id)
+		require.Equal(t, told.Timeline, after.Timeline, "commands and programs are told the same")
 		require.Subset(t, after.Timeline, before.Timeline)
 		require.Equal(t, before.FirstSeenMicros, after.FirstSeenMicros)
 		require.Equal(t, before.CertifiedMicros, after.CertifiedMicros)
@@ -326,6 +331,21 @@ func TestAggregatorKilledShowsWhatItShowed(t *testing.T) {
 	}
 	late := l.reach("olivia", missed.TxID, "finalized")
 	require.Equal(t, missed.Raw, late.Raw)
+}
+
+// paymentOnPage is a payment as Olivia's HTTP API has it.
+func (l *lab) paymentOnPage(id string) (p document.Payment) {
+	l.t.Helper()
+	pages, err := l.Pages(l.ctx)
+	require.NoError(l.t, err)
+	request, err := http.NewRequestWithContext(l.ctx, http.MethodGet, pages["olivia"]+"/api/v1/payments/"+id, nil)
+	require.NoError(l.t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(l.t, err)
+	defer response.Body.Close()
+	require.Equal(l.t, http.StatusOK, response.StatusCode)
+	require.NoError(l.t, json.NewDecoder(response.Body).Decode(&p))
+	return p
 }
 
 // gate is a TCP relay that can be shut: the network between peers and a server.
