@@ -11,7 +11,7 @@ import (
 // Demo plays the demo's scene again, on behalf of its own clients. It is nil outside a
 // demo.
 type Demo interface {
-	// Accounts are the demo's, whose keys are public.
+	// Accounts are the demo's, if their keys are public; else none.
 	Accounts() []DemoAccount
 	// Play runs the scene once and tells each step as it happens, in order. An error says why it cannot be played now, such as money that
 	// has run short.
@@ -89,7 +89,11 @@ func (s *Server) serveDemoAccounts(context.Context, *http.Request) (any, error) 
 	if s.cfg.Demo == nil {
 		return nil, noDemo()
 	}
-	return DemoAccounts{s.cfg.Demo.Accounts()}, nil
+	accounts := s.cfg.Demo.Accounts()
+	if len(accounts) == 0 {
+		return nil, &Error{Status: http.StatusNotFound, Code: NoDemo, Message: "the accounts of this demo are its own: the chain is used by others too"}
+	}
+	return DemoAccounts{accounts}, nil
 }
 
 // demoError ends a scene that could not be played to its end.
@@ -128,6 +132,9 @@ func (s *Server) serveChainedFlow(w http.ResponseWriter, r *http.Request) {
 			err = out.flush()
 		}
 		failed = errors.Join(failed, err)
+	}
+	if err := out.comment("the scene begins with the next block"); err != nil {
+		return // the reader has gone
 	}
 	err := s.cfg.Demo.Play(r.Context(), func(e DemoEvent) {
 		switch {

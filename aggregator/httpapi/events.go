@@ -208,6 +208,13 @@ func (o *stream) event(id, kind string, data []byte) {
 // alive writes a comment and the reader's place.
 func (o *stream) alive(id string) { fmt.Fprintf(&o.pending, ": alive\nid: %s\n\n", id) }
 
+// comment sends a line that no program reads, so that the reader knows at once that the
+// answer has begun.
+func (o *stream) comment(text string) error {
+	fmt.Fprintf(&o.pending, ": %s\n\n", text)
+	return o.flush()
+}
+
 // flush sends what was written. A reader that does not take it in time fails with
 // [os.ErrDeadlineExceeded].
 func (o *stream) flush() error {

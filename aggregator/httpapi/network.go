@@ -30,7 +30,9 @@ func (s *Server) serveNetwork(context.Context, *http.Request) (any, error) {
 	for _, peer := range s.cfg.Node.Peers() {
 		if len(peer.Member) == len(netfile.Key{}) {
 			key := netfile.Key(peer.Member).String()
-			told[key] = append(told[key], peer.Addrs...)
+			for _, a := range peer.Addrs {
+				told[key] = append(told[key], p2p.PeerAddr{ID: peer.ID, Addr: a}.String())
+			}
 		}
 	}
 	for _, c := range doc.Committees {
