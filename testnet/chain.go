@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo"
@@ -100,9 +101,9 @@ func (n *Network) ownNode(peer string) (key [32]byte, own bool) {
 	return key, false
 }
 
-// dialChain returns a client of a peer's own node.
-func (n *Network) dialChain(ctx context.Context, peer string, registerer prometheus.Registerer) (*tempo.Chain, error) {
-	options := tempo.Options{Now: n.cfg.Now, Registerer: registerer}
+// dialChain returns a client of a peer's own node, for a peer with a clock.
+func (n *Network) dialChain(ctx context.Context, peer string, now func() time.Time, registerer prometheus.Registerer) (*tempo.Chain, error) {
+	options := tempo.Options{Now: now, Registerer: registerer}
 	key, own := n.ownNode(peer)
 	if n.Chain != nil && own {
 		client, err := n.Chain.ValidatorClient(key)
@@ -143,7 +144,7 @@ func (n *Network) checkLane(ctx context.Context, chain *tempo.Chain) error {
 		keys = append(keys, fmt.Sprintf("--validator 0x%x", nodeKey(ValidatorName(i))))
 	}
 	for i := range n.cfg.Validators {
-		own, err := n.dialChain(ctx, ValidatorName(i), nil)
+		own, err := n.dialChain(ctx, ValidatorName(i), n.cfg.Now, nil)
 		if err != nil {
 			return err
 		}

@@ -4,18 +4,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/ethereum/go-ethereum/common"
 )
 
 // What a stage rests on is told in full: which block, which transactions, which payment.
 func TestShowTellsTheEvidence(t *testing.T) {
-	block := func(cause fastpay.Cause) api.StageEvidence {
-		return api.StageEvidence{Cause: string(cause), Block: "7", BlockHash: "0xb10c", BlockTime: "1900000000"}
+	block := func(cause fastpay.Cause) document.StageEvidence {
+		return document.StageEvidence{Cause: string(cause), Block: "7", BlockHash: "0xb10c", BlockTime: "1900000000"}
 	}
 	text := func(s string) *string { return &s }
-	used := func(cause fastpay.Cause) api.StageEvidence {
+	used := func(cause fastpay.Cause) document.StageEvidence {
 		e := block(cause)
 		e.ChainTxHash = text("0x76aa")
 		return e
@@ -24,7 +24,7 @@ func TestShowTellsTheEvidence(t *testing.T) {
 	outflow.OutflowTxHash, late.Parent = text("0x77bb"), text("0x0fa7")
 	for _, tt := range []struct {
 		stage    fastpay.Stage
-		evidence api.StageEvidence
+		evidence document.StageEvidence
 		want     []string
 	}{
 		{fastpay.StageFinalized, used(fastpay.CauseSettled), []string{"executed, with exactly this transfer"}},
@@ -36,7 +36,7 @@ func TestShowTellsTheEvidence(t *testing.T) {
 		{fastpay.StageExpired, block(fastpay.CauseUnused), []string{"the slot was unused when the chain's time had reached valid_before"}},
 	} {
 		t.Run(tt.evidence.Cause, func(t *testing.T) {
-			doc := api.Payment{
+			doc := document.Payment{
 				TxID: "0x1d", From: common.Address{1}.Hex(), To: common.Address{2}.Hex(), Amount: "5", ValidBefore: "1900000000",
 				Stage: text(string(tt.stage)), Guarantee: "none", Why: "so it is", StageEvidence: &tt.evidence,
 			}
@@ -60,7 +60,7 @@ func TestShowTellsTheEvidence(t *testing.T) {
 		})
 	}
 	var out strings.Builder
-	if err := (payments{out: &out}).whole(&api.Payment{TxID: "0x1d"}); err != nil || strings.Contains(out.String(), "evidence") {
+	if err := (payments{out: &out}).whole(&document.Payment{TxID: "0x1d"}); err != nil || strings.Contains(out.String(), "evidence") {
 		t.Errorf("evidence without any: %v\n%s", err, out.String())
 	}
 }

@@ -1,4 +1,4 @@
-package daemon
+package document
 
 import (
 	"testing"
@@ -6,7 +6,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
 
-	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 )
 
@@ -44,15 +43,15 @@ func TestReasonNamesTheEvidence(t *testing.T) {
 			if h == (common.Hash{}) {
 				return nil
 			}
-			return ptr(h.Hex())
+			return new(h.Hex())
 		}
-		require.Equal(t, &api.StageEvidence{
+		require.Equal(t, &StageEvidence{
 			Cause: string(tt.cause), Block: "7", BlockHash: common.Hash{0xb1}.Hex(), BlockTime: "9",
 			ChainTxHash: orNull(e.ChainTx), OutflowTxHash: orNull(e.Outflow), Parent: orNull(e.Parent),
 		}, stageEvidence(&e))
 	}
 	for _, stage := range []fastpay.Stage{fastpay.StageUnknown, fastpay.StageAccepted, fastpay.StageCertified, fastpay.StageRejected} {
-		_, why := guarantee(stage, &fastpay.StageEvidence{})
+		_, why := guarantee(stage, nil)
 		require.NotEmpty(t, why, stage)
 	}
 }
