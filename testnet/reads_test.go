@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -85,10 +87,19 @@ const (
 	// look is the question after the newest blocks, which peers ask all the time.
 	look = "look for blocks"
 	send = "eth_sendRawTransaction"
+	// sponsor is the question what the account holds that pays for transactions.
+	sponsor = "balance of the sponsor"
 )
 
-// nameOfCall is what a request counts as: its method, or a look.
+// nameOfCall is what a request counts as: its method, a look, or one about the sponsor.
 func nameOfCall(method string, params []any) string {
+	if method == "eth_call" && len(params) > 0 {
+		call, _ := params[0].(map[string]any)
+		to, _ := call["to"].(string)
+		if strings.EqualFold(to, common.Address(testnet.FeeToken).Hex()) {
+			return sponsor
+		}
+	}
 	if method == "eth_getBlockByNumber" && len(params) > 0 && (params[0] == "latest" || params[0] == "finalized") {
 		return look
 	}
@@ -101,22 +112,26 @@ func (n *countedNode) hold(yes bool) {
 	n.holding = yes
 }
 
-// reads returns what was asked since the last time, without looks and transactions.
+// reads returns what was asked since the last time, without looks and what submission
+// takes: transactions, and what there is to pay for them.
 func (n *countedNode) reads() map[string]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	reads := maps.Clone(n.calls)
 	delete(reads, look)
 	delete(reads, send)
-	sends := n.calls[send]
-	n.calls = map[string]int{send: sends}
+	delete(reads, sponsor)
+	n.calls = map[string]int{send: n.calls[send], sponsor: n.calls[sponsor]}
 	return reads
 }
 
-func (n *countedNode) sends() int {
+func (n *countedNode) sends() int { return n.count(send) }
+
+// count is how often something was asked that reads leaves out.
+func (n *countedNode) count(what string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.calls[send]
+	return n.calls[what]
 }
 
 // countedNet is a network over real sockets whose chain makes a block when the test
@@ -185,10 +200,13 @@ func (c *countedNet) hold(yes bool) {
 	}
 }
 
-// forget starts all counts anew.
+// forget starts all counts anew, but for transactions.
 func (c *countedNet) forget() {
 	for _, node := range c.nodes {
 		node.reads()
+		node.mu.Lock()
+		delete(node.calls, sponsor) // funding asks for it too
+		node.mu.Unlock()
 	}
 }
 
@@ -337,4 +355,14 @@ func TestReadsPerPayment(t *testing.T) {
 		_, err := c.chain.Mine()
 		return !assert.NoError(t, err) || stage(c.Peers[0], last) == fastpay.StageFinalized
 	})
+	// Who submits looks at what it has to pay with once per block at most, however many
+	// payments there are.
+	blocks, looked := int(c.chain.Height()), 0
+	for i, p := range c.Peers {
+		reads := c.nodes[i].count(sponsor)
+		looked += reads
+		require.LessOrEqual(t, reads, blocks, "reads of what the sponsor of %s holds", p.Name)
+		require.True(t, reads == 0 || p.Validator != nil, "%s sponsors nothing", p.Name)
+	}
+	require.Positive(t, looked)
 }
