@@ -61,7 +61,7 @@ func (g *guard) check(r *http.Request) *Error {
 	if err := g.cross.Check(r); err != nil {
 		return &Error{
 			Status: http.StatusForbidden, Code: WrongOrigin, Message: fmt.Sprintf("pages of origin %q may not write here", r.Header.Get("Origin")),
-			Hint: "list the origin in aggregator.origins",
+			Hint: "list the origin in aggregator.cors",
 		}
 	}
 	limiter := g.limiter(r)

@@ -395,7 +395,7 @@ func TestTheSceneIsPlayedAgain(t *testing.T) {
 		resp, err := w.client.Do(req)
 		require.NoError(t, err)
 		r := newReader(t, resp)
-		require.Equal(t, []string{": the scene begins with the next block"}, r.block())
+		require.Equal(t, []string{": the scene begins at the edge of a block, once the money for it is there"}, r.block())
 		require.Equal(t, []string{"event: step", `data: {"step":"alice_qc_formed","label":"","description":"","tx_hash":"0x01","cert_count":2,"timestamp_ms":5}`}, r.block())
 		requireError(t, w.do(http.MethodPost, "/api/v1/demo/chained-flow", "", nil), http.StatusConflict, httpapi.DemoRunning)
 		close(goOn)
