@@ -64,9 +64,7 @@ func (g *guard) check(r *http.Request) *Error {
 			Hint: "list the origin in aggregator.cors",
 		}
 	}
-	limiter := g.limiter(r)
-	if wait := limiter.ReserveN(g.now(), 1); wait.DelayFrom(g.now()) > 0 {
-		wait.CancelAt(g.now())
+	if !g.limiter(r).AllowN(g.now(), 1) {
 		return &Error{Status: http.StatusTooManyRequests, Code: RateLimited, Message: "too many requests from this address", Hint: "wait a second"}
 	}
 	return nil

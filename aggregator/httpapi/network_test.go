@@ -359,7 +359,12 @@ func TestAPaymentWithoutAQuorumHasNoQC(t *testing.T) {
 	inNetwork(t, func(t *testing.T, ctx context.Context, w *world) {
 		edgar := w.network.Peer("edgar")
 		_, env := w.prepared(w.post("/api/v1/payments/prepare", w.order("alice", "bob", 1)))
+		peers := w.stream("/api/v1/events?types=peer", nil)
+		peers.begin()
 		require.NoError(t, edgar.Stop())
+		_, gone := peers.event("peer")
+		require.Equal(t, []any{"edgar", "absent"}, []any{gone["name"], gone["state"]})
+		peers.close()
 		begun := time.Now()
 		doc := into[httpapi.Submitted](t, w.submit("alice", env))
 		require.GreaterOrEqual(t, time.Since(begun), 5*time.Second)
