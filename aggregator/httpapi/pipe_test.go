@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/allegro-p2p/allegro/aggregator/httpapi"
@@ -68,6 +69,8 @@ type served struct {
 	t      *testing.T
 	client *http.Client
 	stop   func() error
+	// told is called with every request, its body and its answer; nil for nobody.
+	told func(req *http.Request, body string, a answer)
 }
 
 // serve runs a server until stop is called.
@@ -78,12 +81,12 @@ func serve(t *testing.T, s *httpapi.Server) *served {
 	v.client = v.clientFrom("127.0.0.1:4000")
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, v.pipes) }()
-	v.stop = func() error {
+	v.stop = sync.OnceValue(func() error {
 		cancel()
 		err := <-done
 		v.client.CloseIdleConnections()
 		return err
-	}
+	})
 	return v
 }
 
@@ -116,6 +119,9 @@ func (v *served) do(method, path, body string, change func(*http.Request)) answe
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(v.t, err)
 	require.NoError(v.t, resp.Body.Close())
+	if v.told != nil {
+		v.told(req, body, answer{resp, data})
+	}
 	return answer{resp, data}
 }
 
