@@ -1,0 +1,69 @@
+// This tab as a peer of the network: what aggregators say becomes one voice among others.
+import { signal } from '@preact/signals';
+import * as api from '../api/client.ts';
+import type { Known } from '../../peer/index.ts';
+import { demoAccounts, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
+
+export type Joining =
+  | { state: 'idle' }
+  | { state: 'loading' }
+  | { state: 'joining' }
+  | { state: 'joined' }
+  | { state: 'failed'; problem: string };
+
+export const joining = signal<Joining>({ state: 'idle' });
+
+/** Pictures of the peer are taken at most this often. */
+const PICTURE_MS = 40;
+
+/**
+ * Makes this tab a peer. Everything that it may need later is loaded now, since the
+ * aggregator that serves the page may be gone by then.
+ */
+export async function joinNetwork(): Promise<void> {
+  const file = network.value;
+  if (!file || ['loading', 'joining', 'joined'].includes(joining.value.state)) return;
+  joining.value = { state: 'loading' };
+  try {
+    const [{ join }] = await Promise.all([import('../../peer/index.ts'), import('../pay/signing.ts')]);
+    joining.value = { state: 'joining' };
+    const [self, known] = await Promise.all([api.self(), knownAccounts()]);
+    const peer = await join(file, { addresses: self.addresses, known });
+    tabPeer.value = peer;
+    const take = () => {
+      tab.value = peer.snapshot();
+      if (link.value !== 'live') putTabHeads(tab.value.heads);
+    };
+    let timer: number | undefined;
+    peer.subscribe(() => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        take();
+      }, PICTURE_MS);
+    });
+    take();
+    joining.value = { state: 'joined' };
+  } catch (problem) {
+    joining.value = { state: 'failed', problem: problem instanceof Error ? problem.message : String(problem) };
+  }
+}
+
+/** Leaves the network. What the tab has checked stays on the page. */
+export async function leaveNetwork(): Promise<void> {
+  const peer = tabPeer.value;
+  tabPeer.value = null;
+  joining.value = { state: 'idle' };
+  await peer?.close();
+  if (peer) tab.value = peer.snapshot();
+}
+
+/** What the chain says of the accounts that this tab can pay from: a peer alone cannot ask it. */
+async function knownAccounts(): Promise<Record<string, Known>> {
+  const addresses = [...demoAccounts.value.map((a) => a.address), ...(tabAccount.value ? [tabAccount.value] : [])];
+  const known: Record<string, Known> = {};
+  await Promise.all(addresses.map(async (address) => {
+    const first = (await api.account(address)).balances[0];
+    if (first) known[address.toLowerCase()] = { confirmed: first.confirmed, nonce: first.nonce, height: first.height };
+  }));
+  return known;
+}
