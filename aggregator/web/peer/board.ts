@@ -19,7 +19,7 @@ export interface Record {
   certifiedAt: number | null;
   /** The last responder's stage: a hint, never a proof. */
   hint: string;
-  /** Finalized height at which the payment was last heard of as not executed. */
+  /** Finalized height at which the payment was last heard of as not final. */
   openAt: bigint;
   /** Gossip has carried it: it is forwarded once. */
   gossiped: boolean;
@@ -34,8 +34,13 @@ const maxRecords = 2048;
 const maxOrphans = 1024; // votes for unknown payments, per member
 const maxOffences = 1024;
 
-/** Stages at which a payment has used its slot on the chain. */
-export const executed = new Set(['INCLUDED', 'FINALIZED']);
+/** The stage at which validators, who decide at final blocks, have a payment in the balance. */
+const final = 'FINALIZED';
+
+/** isFinal reports whether the last responder has the payment in a final block. */
+export function isFinal(r: Record): boolean {
+  return r.hint === final;
+}
 
 /**
  * Board is the verified evidence that this tab holds: payments, votes, QCs, refusals and
@@ -111,6 +116,12 @@ export class Board {
     return true;
   }
 
+  /** unpin lets a payment be evicted. */
+  unpin(id: Hex): void {
+    const record = this.records.get(id);
+    if (record) record.pinned = false;
+  }
+
   /** addCertificate takes a vote for a payment that is held. It returns false if that member's vote was. */
   addCertificate(c: Certificate): boolean {
     const record = this.records.get(c.id);
@@ -171,8 +182,9 @@ export class Board {
   noteStage(id: Hex, stage: string): void {
     const record = this.records.get(id);
     if (!record) return;
-    if (!executed.has(stage) && !executed.has(record.hint)) record.openAt = this.finalizedHeight(record.committee);
-    if (executed.has(record.hint) && !executed.has(stage) || record.hint === stage) return;
+    if (isFinal(record)) return; // a responder that lags says less
+    if (stage !== final) record.openAt = this.finalizedHeight(record.committee);
+    if (record.hint === stage) return;
     record.hint = stage;
     this.changed(record);
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '@libp2p/interface';
-import type { Hex, Network } from '../verifier/index.ts';
+import { equal, type Hex, idOf, type Network, type Tx } from '../verifier/index.ts';
 import { type Board, stageOf } from './board.ts';
 import type { Drops } from './drops.ts';
 import { request } from './frame.ts';
@@ -97,7 +97,7 @@ export class CatchUp {
     if (!data) return null;
     let r: SyncResponse;
     try {
-      r = decodeSyncResponse(data, this.network, q);
+      r = await decodeSyncResponse(data, q, { network: this.network, held: (raw) => this.held(raw), rest });
     } catch {
       this.drops.count('answers_invalid');
       return null;
@@ -114,6 +114,13 @@ export class CatchUp {
     return r;
   }
 
+  /** held returns the payment of these bytes if its QC is held. */
+  private held(rawTx: Uint8Array): Tx | null {
+    const id = idOf(rawTx);
+    const record = id && this.board.get(id);
+    return record && record.qc && equal(record.tx.raw, rawTx) ? record.tx : null;
+  }
+
   private async send(connection: Connection, q: SyncRequest): Promise<Uint8Array | null> {
     try {
       return await request(connection, { protocol: syncProtocol, payload: encodeSyncRequest(q), responseLimit: maxSyncResponse, timeout: syncTimeout }, this.life);
@@ -122,6 +129,16 @@ export class CatchUp {
       return null;
     }
   }
+}
+
+const turn = 8; // ms of work between rests: half of a frame
+let rested = 0;
+
+/** rest lets the page draw, if this has not done so for a while. */
+async function rest(): Promise<void> {
+  if (performance.now() - rested < turn) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  rested = performance.now();
 }
 
 /** lost reports whether a responder says that a payment is over without a QC here: then votes for it are not worth asking for. */

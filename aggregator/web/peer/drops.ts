@@ -5,7 +5,7 @@ export type Drop =
   | 'answers_invalid' // answers that break the protocol
   | 'items_invalid' // payments and votes in answers that did not verify or were not asked for
   | 'requests_failed'
-  | 'requests_refused' // of other peers, beyond their rate
+  | 'requests_refused' // of other peers: too many, or malformed
   | 'catch_up_cut' // catch-ups that ended before the responder's end
   | 'lookups' // ids that votes named, beyond what is asked for at once
   | 'votes_for_unknown_payments'

@@ -1,5 +1,5 @@
 import { type Committee, type Envelope, type Hex, type Lane, maxDepth, maxParents, type Network, Refusal, zeros } from '../verifier/index.ts';
-import { type Board, executed, type Record, stageOf } from './board.ts';
+import { type Board, isFinal, type Record, stageOf } from './board.ts';
 
 /**
  * Known is what somebody with a chain node said of an account at a final block: decimal
@@ -20,6 +20,9 @@ export interface Request {
   known: Known;
   now: bigint;
 }
+
+/** Stages at which the slot of a payment is not the payment's. */
+const voided = ['EXPIRED', 'FAILED', 'CONFLICTED'];
 
 const slack = 5n; // seconds by which clocks and blocks differ
 
@@ -60,14 +63,14 @@ function pendingOf(slots: Record[], nonce: bigint, chainTime: bigint): Record[] 
   const pending: Record[] = [];
   for (let seq = nonce; ; seq++) {
     const here = slots.filter((r) => r.tx.envelope.seq === seq);
-    const certified = here.filter((r) => r.qc || executed.has(r.hint));
+    const certified = here.filter((r) => r.qc || isFinal(r));
     const at = certified.length > 0 ? certified : here;
     if (at.length === 0) return pending;
     if (at.length > 1) throw new Refusal('EQUIVOCATION', `the account signed ${at.length} payments for slot ${seq}: nothing can be signed on top`);
     const r = at[0]!;
     if (stageOf(r) === 'REJECTED') throw unavailable(`the validators refused payment ${r.tx.id} below: the lane restarts when that expires at chain time ${r.tx.envelope.validBefore}`);
-    if (!executed.has(r.hint) && r.tx.envelope.validBefore <= chainTime) {
-      throw unavailable(`payment ${r.tx.id} below has expired, and this tab has no chain to see whether it was executed: read the account anew, or pay with allegro pay`);
+    if (voided.includes(r.hint) || !isFinal(r) && r.tx.envelope.validBefore <= chainTime) {
+      throw unavailable(`payment ${r.tx.id} below has expired or failed, and this tab has no chain to see what took its slot: read the account anew, or pay with allegro pay`);
     }
     pending.push(r);
   }
@@ -76,7 +79,7 @@ function pendingOf(slots: Record[], nonce: bigint, chainTime: bigint): Record[] 
 /** executedAt returns the payment that the chain has at a slot. */
 function executedAt(slots: Record[], seq: bigint): Record {
   const here = slots.filter((r) => r.tx.envelope.seq === seq);
-  const at = here.find((r) => executed.has(r.hint)) ?? here.find((r) => r.qc);
+  const at = here.find(isFinal) ?? here.find((r) => r.qc);
   if (!at) throw unavailable(`the account's last payment, at slot ${seq}, is not known here: ask a validator again, or pay with allegro pay`);
   return at;
 }
@@ -104,15 +107,15 @@ function fund(board: Board, pending: Record[], q: Request, minSettle: bigint): H
   return parents.sort();
 }
 
-/** livesLong reports whether an effective expiry is not before a time; an executed payment has none. */
+/** livesLong reports whether an effective expiry is not before a time; a final payment has none. */
 function livesLong(expiry: bigint | null, until: bigint): boolean {
   return expiry === null || expiry >= until;
 }
 
-/** effectiveExpiry is the least valid_before of a payment and those below it that are not executed; null if there are none. */
+/** effectiveExpiry is the least valid_before of a payment and those below it that are not final; null if there are none. */
 function effectiveExpiry(board: Board, id: Hex): bigint | null {
   let expiry: bigint | null = null;
-  for (let r = board.get(id); r && !executed.has(r.hint); r = board.get(r.tx.envelope.prev)) {
+  for (let r = board.get(id); r && !isFinal(r); r = board.get(r.tx.envelope.prev)) {
     expiry = expiry === null ? r.tx.envelope.validBefore : min(expiry, r.tx.envelope.validBefore);
   }
   return expiry;

@@ -63,6 +63,7 @@ export class Sender {
   private finish(id: Hex): void {
     this.open.delete(id);
     this.journal.remove(id);
+    this.board.unpin(id);
     for (const key of this.final) if (key.startsWith(id)) this.final.delete(key);
   }
 

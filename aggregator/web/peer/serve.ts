@@ -21,16 +21,18 @@ export class Server {
   private readonly board: Board;
   private readonly drops: Drops;
   private readonly committee: () => Committee;
+  private readonly now: () => number;
   private readonly life: AbortSignal;
   private readonly run = crypto.getRandomValues(new Uint8Array(8)); // names this run in cursors
   private readonly spent = new WeakMap<Connection, { tokens: number; at: number }>();
 
-  /** committee is the one in office. It answers until life ends. */
-  constructor(network: Network, board: Board, drops: Drops, committee: () => Committee, life: AbortSignal) {
+  /** committee is the one in office; now is performance.now, or a clock like it. It answers until life ends. */
+  constructor(network: Network, board: Board, drops: Drops, committee: () => Committee, now: () => number, life: AbortSignal) {
     this.network = network;
     this.board = board;
     this.drops = drops;
     this.committee = committee;
+    this.now = now;
     this.life = life;
   }
 
@@ -60,7 +62,7 @@ export class Server {
 
   /** allow is a token bucket per connection. */
   private allow(c: Connection): boolean {
-    const now = performance.now();
+    const now = this.now();
     const b = this.spent.get(c) ?? { tokens: 3 * perSecond, at: now };
     b.tokens = Math.min(3 * perSecond, b.tokens + ((now - b.at) / 1000) * perSecond) - 1;
     b.at = now;

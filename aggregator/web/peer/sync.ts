@@ -89,8 +89,17 @@ export interface SyncResponse {
   dropped: number;
 }
 
+/** Reading is what it takes to read an answer: 256 items with their signatures take a second. */
+export interface Reading {
+  network: Network;
+  /** held returns the payment of these bytes if it is held with a QC: nothing of it is verified again. */
+  held(rawTx: Uint8Array): Tx | null;
+  /** rest is called between items, and lets others have their turn. */
+  rest(): Promise<void>;
+}
+
 /** decodeSyncResponse reads the answer to a request other than digests and verifies what is in it. It throws a Refusal if it is none. */
-export function decodeSyncResponse(data: Uint8Array, n: Network, q: SyncRequest): SyncResponse {
+export async function decodeSyncResponse(data: Uint8Array, q: SyncRequest, { network: n, held, rest }: Reading): Promise<SyncResponse> {
   const r = Reader.of(data, 'sync response');
   const raw = r.all(q.kind === 'ids' ? q.ids.length : q.kind === 'digests' ? 0 : q.limit, (i) => {
     const item = i.list();
@@ -115,12 +124,14 @@ export function decodeSyncResponse(data: Uint8Array, n: Network, q: SyncRequest)
     }
   };
   for (const parts of raw) {
-    for (const tx of take(() => n.parseTx(parts.tx))) {
+    await rest();
+    const old = held(parts.tx);
+    for (const tx of old ? [old] : take(() => n.parseTx(parts.tx))) {
       if (!wants(q, tx)) {
         out.dropped++;
         continue;
       }
-      const certificates = parts.certificates.flatMap((c) => take(() => n.parseCertificate(tx, c)));
+      const certificates = old ? [] : parts.certificates.flatMap((c) => take(() => n.parseCertificate(tx, c)));
       out.items.push({ tx, certificates, rejects: parts.rejects, stage: printable(parts.stage) });
     }
   }

@@ -75,7 +75,7 @@ export class Tab implements TabPeer {
     const host = await createHost(network, transports);
     const tab = new Tab(network, host, store, options);
     tab.joinCommittees();
-    await new Server(network, tab.board, tab.drops, () => tab.committee(), tab.life.signal).serve(host);
+    await new Server(network, tab.board, tab.drops, () => tab.committee(), () => performance.now(), tab.life.signal).serve(host);
     for (const p of tab.journal.read()) tab.send(p);
     tab.roster.keep(options.addresses ?? []);
     return tab;

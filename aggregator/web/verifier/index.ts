@@ -21,5 +21,5 @@ export { fileOf, parseQCFile, type QCFile } from './qcfile.ts';
 export { encode, type Item, Raw, Reader } from './rlp.ts';
 export { accountOf, recoverSender } from './signature.ts';
 export { sponsoredForm } from './transaction.ts';
-export { signTx, Tx } from './tx.ts';
+export { idOf, signTx, Tx } from './tx.ts';
 export { Batch, Certificate } from './vote.ts';

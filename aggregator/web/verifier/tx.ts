@@ -2,6 +2,7 @@ import type { Hex } from './bytes.ts';
 import type { Committee } from './committee.ts';
 import { checkEnvelope, type Envelope, envelopeItem, laneOf, readEnvelope, signingHashOf, txIdOf } from './envelope.ts';
 import { invalid } from './errors.ts';
+import { hexOf } from './hash.ts';
 import { encode, Reader } from './rlp.ts';
 import { recoverSender, signSecp256k1 } from './signature.ts';
 
@@ -38,6 +39,15 @@ export class Tx {
     const sender = recoverSender(signingHashOf(envelope, c), signature);
     if (sender !== envelope.sender) throw invalid(`signature is of ${sender}, the sender is ${envelope.sender}`);
     return new Tx(envelope, signature, raw);
+  }
+}
+
+/** idOf is the tx id of a FastPayTx of which nothing has been verified; null for bytes that cannot be one. */
+export function idOf(raw: Uint8Array): Hex | null {
+  try {
+    return hexOf('tx', Reader.of(raw, 'payment').raw());
+  } catch {
+    return null;
   }
 }
 
