@@ -249,12 +249,16 @@ func (n *Node) committee() common.Hash {
 	return n.cfg.Committee
 }
 
-// helloAddrs are the addresses this node tells others.
+// helloAddrs are the addresses this node tells others: those for peers before those for
+// browsers, which are left out first if there are too many.
 func (n *Node) helloAddrs() [][]byte {
+	addrs := n.host.Addrs()
 	var out [][]byte
-	for _, a := range n.host.Addrs() {
-		if b := a.Bytes(); len(b) <= maxAddrBytes && len(out) < maxHelloAddrs {
-			out = append(out, b)
+	for _, browser := range []bool{false, true} {
+		for _, a := range addrs {
+			if b := a.Bytes(); isForBrowser(a) == browser && len(b) <= maxAddrBytes && len(out) < maxHelloAddrs {
+				out = append(out, b)
+			}
 		}
 	}
 	return out
