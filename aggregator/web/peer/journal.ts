@@ -7,6 +7,21 @@ export interface Store {
   setItem(key: string, value: string): void;
 }
 
+/** browserStore is the browser's localStorage. Where that is denied, nothing can be kept, and so nothing be paid. */
+export function browserStore(): Store {
+  try {
+    if (globalThis.localStorage) return globalThis.localStorage;
+  } catch {
+    // A page may be forbidden even to ask.
+  }
+  return {
+    getItem: () => null,
+    setItem: () => {
+      throw new Error('this browser keeps nothing for this page: a payment on its way would not survive a reload');
+    },
+  };
+}
+
 /** Most payments on their way at once. */
 export const maxOpen = 64;
 

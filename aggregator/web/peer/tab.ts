@@ -7,7 +7,7 @@ import { Drops } from './drops.ts';
 import { request } from './frame.ts';
 import { decodeHelloResponse, encodeHelloRequest, helloProtocol, helloTimeout, maxHello } from './hello.ts';
 import { createHost, type Host, kinds, type Transports } from './host.ts';
-import { Journal, type Store } from './journal.ts';
+import { browserStore, Journal, type Store } from './journal.ts';
 import { Judge } from './judge.ts';
 import { type Known, planPayment } from './plan.ts';
 import { type Greeted, Roster } from './roster.ts';
@@ -18,14 +18,14 @@ import { encodePayments, type Outgoing } from './submit.ts';
 
 /** Options of a tab that joins. */
 export interface Options {
-  /** Multiaddrs to dial, each with /p2p/; beside those of the network file that a browser can dial. */
+  /** Multiaddrs to dial, each with /p2p/: see browserAddresses. The network file has none that a browser can dial. */
   addresses?: string[];
   /**
    * What somebody with a chain node says of accounts, by lower-case address. It is read at
    * each payment: a caller that learns more changes the object.
    */
   known?: { [account: string]: Known };
-  /** Where payments on their way outlive a reload; without: the browser's localStorage. */
+  /** Where payments on their way outlive a reload; without: the browser's localStorage. A tab that has neither can only watch. */
   store?: Store;
 }
 
@@ -71,13 +71,17 @@ export class Tab implements TabPeer {
   /** start makes a tab with the transports of its surroundings and begins to dial. It throws if the network file is none. */
   static async start(file: NetworkJSON, transports: Transports, options: Options): Promise<Tab> {
     const network = new Network(file);
-    const store = options.store ?? globalThis.localStorage;
     const host = await createHost(network, transports);
-    const tab = new Tab(network, host, store, options);
-    tab.joinCommittees();
-    await new Server(network, tab.board, tab.drops, () => tab.committee(), () => performance.now(), tab.life.signal).serve(host);
-    for (const p of tab.journal.read()) tab.send(p);
-    tab.roster.keep(options.addresses ?? []);
+    const tab = new Tab(network, host, options.store ?? browserStore(), options);
+    try {
+      tab.joinCommittees();
+      await new Server(network, tab.board, tab.drops, () => tab.committee(), () => performance.now(), tab.life.signal).serve(host);
+      for (const p of tab.journal.read()) tab.send(p);
+      tab.roster.keep(options.addresses ?? []);
+    } catch (error) {
+      await tab.close();
+      throw error;
+    }
     return tab;
   }
 
@@ -128,7 +132,8 @@ export class Tab implements TabPeer {
     const payment: Outgoing = { tx, parents: envelope.parents.flatMap((id) => this.board.get(id)?.qc ?? []) };
     this.journal.add(payment);
     this.send(payment);
-    await this.host.services.pubsub.publish(`${committee.topicPrefix}/tx`, encodePayments([payment]));
+    // Gossip is for those that submits do not reach: the payment is on its way without it.
+    void this.host.services.pubsub.publish(`${committee.topicPrefix}/tx`, encodePayments([payment])).catch(() => this.drops.count('requests_failed'));
     return tx.id;
   }
 
