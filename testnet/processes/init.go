@@ -89,7 +89,7 @@ func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) 
 	if m.Role != p2p.RoleClient {
 		args = append(args,
 			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
-			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port))
+			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port), "--browser")
 	}
 	return n.ask(ctx, m.Name, made, args...)
 }
