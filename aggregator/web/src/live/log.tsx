@@ -40,10 +40,10 @@ export function followStages(): void {
 export function Log() {
   return (
     <Card title="Log">
-      <ol class="log" role="log" aria-live="polite" aria-relevant="additions" reversed tabIndex={0} aria-label="What happened since this page was opened">
-        {lines.value.length === 0 && <li class="empty">Nothing has changed since this page was opened.</li>}
-        {lines.value.map((line) => <li key={line.key}><time>{timeOfDay(line.at)}</time> {line.text}</li>)}
-      </ol>
+      <div class="log" role="log" aria-live="polite" aria-relevant="additions" tabIndex={0} aria-label="What happened since this page was opened">
+        {lines.value.length === 0 && <p class="empty">Nothing has changed since this page was opened.</p>}
+        {lines.value.map((line) => <p key={line.key}><time>{timeOfDay(line.at)}</time> {line.text}</p>)}
+      </div>
     </Card>
   );
 }

@@ -5,7 +5,7 @@ import { signal } from '@preact/signals';
 export const peersChanged = signal(0);
 
 const SETTLE_MS = 200;
-let timer: number | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
 
 export function peerChanged(): void {
   timer ??= setTimeout(() => {

@@ -21,7 +21,7 @@ export const walletAccounts = signal<{ address: string; wallet: Wallet }[]>([]);
  * Whether this tab may hold a key of its own: a key in a page's storage is no place for
  * money, so only where there is none.
  */
-export const mayHoldKey = computed(() => network.value !== null && !PUBLIC_CHAINS.includes(network.value.chain.id));
+export const mayHoldKey = computed(() => network.value !== null && !PUBLIC_CHAINS.includes(Number(network.value.chain.id)));
 
 const tabKey = signal<string | null>(null);
 

@@ -35,7 +35,7 @@ export async function refresh(address: string): Promise<void> {
 
 /** Asks anew whenever a payment or a block may have moved money. */
 export function followBalances(): void {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     void recent.value;
     void blocks.value;

@@ -19,7 +19,7 @@ const FRAME_MS = 16;
 export class Feed {
   #source: EventSource | null = null;
   #retry = RETRY_MS;
-  #timer: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #pending: Payment[] = [];
   /** Payments that events told of since the last load began. */
   readonly #told = new Set<string>();
@@ -73,7 +73,7 @@ export class Feed {
     on<ValidatorHead>('validator_head', (head) => store.putValidatorHead(head));
     source.addEventListener('peer', () => this.#onPeer());
     source.addEventListener('reset', () => {
-      store.resets.value++;
+      store.reset.value = true;
       store.forgetChain();
       void this.#load();
     });

@@ -1,5 +1,5 @@
 // This tab as a peer of the network: what aggregators say becomes one voice among others.
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import * as api from '../api/client.ts';
 import type { Known } from '../../peer/index.ts';
 import { demoAccounts, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
@@ -34,7 +34,7 @@ export async function joinNetwork(): Promise<void> {
       tab.value = peer.snapshot();
       if (link.value !== 'live') putTabHeads(tab.value.heads);
     };
-    let timer: number | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     peer.subscribe(() => {
       timer ??= setTimeout(() => {
         timer = undefined;
@@ -46,6 +46,15 @@ export async function joinNetwork(): Promise<void> {
   } catch (problem) {
     joining.value = { state: 'failed', problem: problem instanceof Error ? problem.message : String(problem) };
   }
+}
+
+/** Joins as soon as the network file is there. */
+export function joinWhenLoaded(): void {
+  const stop = effect(() => {
+    if (!network.value) return;
+    queueMicrotask(() => stop()); // not from inside: the effect is still being made
+    void joinNetwork();
+  });
 }
 
 /** Leaves the network. What the tab has checked stays on the page. */

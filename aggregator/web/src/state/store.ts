@@ -22,8 +22,8 @@ export type Link = 'connecting' | 'live' | 'lost' | 'cut';
 export const link = signal<Link>('connecting');
 /** Why the first load did not work; null once it has. */
 export const loadProblem = signal<string | null>(null);
-/** Set for a moment after the aggregator could not replay what was missed. */
-export const resets = signal(0);
+/** True after the aggregator could not replay what was missed, until the visitor has read it. */
+export const reset = signal(false);
 
 export const network = signal<NetworkJSON | null>(null);
 export const committee = signal<Committee | null>(null);

@@ -38,7 +38,9 @@ export function lengthOf(chain: readonly PaymentView[]): number {
  * The payments of one chain, the first one's first sight at zero. until hides what came
  * later: the slow motion.
  */
-export function Lens({ chain, until = Infinity }: { chain: readonly PaymentView[]; until?: number }) {
+export function Lens({ chain, until = Infinity, illustrated = false }: {
+  chain: readonly PaymentView[]; until?: number; /** It shows no real payment, which has no page and no amount. */ illustrated?: boolean;
+}) {
   const timed = chain.filter((p) => p.firstSeen !== null).slice(0, 6);
   const start = timed[0]?.firstSeen;
   if (start === undefined || start === null) return <p class="empty">When this payment was seen is not known here: it was in an earlier run of the aggregator.</p>;
@@ -56,7 +58,7 @@ export function Lens({ chain, until = Infinity }: { chain: readonly PaymentView[
         return (
           <div class="lens-row" key={p.id}>
             <p class="lens-label">
-              <a href={`#/payment/${p.id}`}>{nameOf(p.from)} → {nameOf(p.to)}</a> <span class="money">{moneyOf(p.amount, p.asset)}</span>
+              {illustrated ? `${p.from} → ${p.to}` : <><a href={`#/payment/${p.id}`}>{nameOf(p.from)} → {nameOf(p.to)}</a> <span class="money">{moneyOf(p.amount, p.asset)}</span></>}
             </p>
             <svg width="100%" height={34} aria-hidden="true" class="lens-strip">
               {ticks.map((t) => <line key={t} x1={place(t)} x2={place(t)} y1={0} y2={34} class="guide" />)}
