@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/allegro-p2p/allegro/aggregator/archive"
+	"github.com/allegro-p2p/allegro/aggregator/relay"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,17 +24,25 @@ type Config struct {
 	// members, digest. Role, sink and responder are filled in.
 	Node  p2p.Config
 	Store *replica.Store
-	// Limits bound what is kept in memory and served.
+	// Limits bound what is kept in memory and served by sync.
 	Limits fastpay.BoardLimits
+	// Retention bounds what is kept on disk and shown.
+	Retention archive.Retention
 
-	Chain    replica.LaneReader
+	Chain    Chain
 	Follower Follower
 
-	// Now is the clock. Only differences matter.
+	// Now is the clock, which the follower has too: see [archive.Clock].
 	Now        func() time.Time
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
 	Registerer prometheus.Registerer
+}
+
+// Chain is what an aggregator asks of its own node.
+type Chain interface {
+	planner.Chain
+	replica.LaneReader
 }
 
 // Follower reports the chain step by step until ctx ends or handle fails.
@@ -59,6 +70,9 @@ func (c *Config) Validate() error {
 	case c.Now == nil || c.Jitter == nil:
 		return errors.New("aggregator: config has no clock or no jitter")
 	}
+	if err := c.Retention.Validate(); err != nil {
+		return fmt.Errorf("aggregator: %w", err)
+	}
 	return nil
 }
 
@@ -66,7 +80,9 @@ func (c *Config) Validate() error {
 type Aggregator struct {
 	cfg     Config
 	replica *replica.Replica
+	archive *archive.Archive
 	node    *p2p.Node
+	relay   *relay.Relay
 }
 
 // New returns an aggregator with what its store holds. Nothing runs yet.
@@ -83,6 +99,13 @@ func New(cfg Config) (*Aggregator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
+	a.archive, err = archive.Open(archive.Config{
+		Rules: cfg.Rules, Store: cfg.Store, Source: a.replica, Limits: cfg.Limits, Retention: cfg.Retention,
+		Now: cfg.Now, Registerer: cfg.Registerer,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
 	node := cfg.Node
 	node.Role, node.Rules, node.Registerer = p2p.RoleAggregator, cfg.Rules, cfg.Registerer
 	node.Sink, node.Responder = a.replica, a.replica
@@ -90,20 +113,28 @@ func New(cfg Config) (*Aggregator, error) {
 		return nil, fmt.Errorf("aggregator: %w", err)
 	}
 	a.node.OnPeer(a.replica.PeerEvent)
+	a.relay = relay.New(relay.Config{Rules: cfg.Rules, Replica: a.replica, Node: a.node, Chain: cfg.Chain, Now: cfg.Now})
 	return a, nil
 }
 
 // Node is the peer, for commands and tests that look at the network.
 func (a *Aggregator) Node() *p2p.Node { return a.node }
 
-// Replica is what the aggregator knows.
+// Replica is what the aggregator knows now.
 func (a *Aggregator) Replica() *replica.Replica { return a.replica }
+
+// Archive is what the aggregator has on disk, and may show.
+func (a *Aggregator) Archive() *archive.Archive { return a.archive }
+
+// Relay plans payments and hands them on for programs that are no peers.
+func (a *Aggregator) Relay() *relay.Relay { return a.relay }
 
 // Run mirrors the network until ctx ends, and returns why it ended.
 func (a *Aggregator) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.node.Run(ctx) })
 	g.Go(func() error { return a.replica.Run(ctx, a.node) })
+	g.Go(func() error { return a.archive.Run(ctx) })
 	g.Go(func() error { return a.followChain(ctx) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("aggregator: %w", err)
@@ -111,13 +142,14 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	return nil
 }
 
-// followChain feeds what the node shows to the Board.
+// followChain feeds what the node shows to the Board and the relay.
 func (a *Aggregator) followChain(ctx context.Context) error {
 	return a.cfg.Follower.Run(ctx, func(u tempo.Update) error {
 		a.replica.Advance(fastpay.ChainView{
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen)
+		a.relay.Pin(fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
 		return nil
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/allegro-p2p/allegro/aggregator/archive"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
@@ -16,7 +17,7 @@ import (
 func TestConfigNamesWhatIsMissing(t *testing.T) {
 	good := Config{
 		Rules: new(fastpay.Rules), Store: new(replica.Store), Chain: new(tempo.Chain), Follower: noFollower{},
-		Limits: DefaultLimits(), Now: time.Now, Jitter: func() float64 { return 0 },
+		Limits: DefaultLimits(), Retention: archive.DefaultRetention(), Now: time.Now, Jitter: func() float64 { return 0 },
 	}
 	require.NoError(t, good.Validate())
 	for _, tc := range []struct {
@@ -29,6 +30,8 @@ func TestConfigNamesWhatIsMissing(t *testing.T) {
 		{"no chain", func(c *Config) { c.Follower = nil }},
 		{"no clock", func(c *Config) { c.Now = nil }},
 		{"no jitter", func(c *Config) { c.Jitter = nil }},
+		{"retention time", func(c *Config) { c.Retention.Time = 0 }},
+		{"retention size", func(c *Config) { c.Retention.Bytes = 0 }},
 	} {
 		cfg := good
 		tc.edit(&cfg)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/ethereum/go-ethereum/common"
@@ -29,14 +29,7 @@ type Client struct {
 	metrics *metrics
 	sender  *sender
 
-	// turn is held by whoever uses the wallet state below. It is a channel, not
-	// a mutex, because the node may be asked while it is held.
-	turn    chan struct{}
-	ledgers map[common.Hash]*fastpay.Ledger // by committee; own payments are its promises
-	snap    *fastpay.Snapshot               // nil until the chain was seen
-	header  tempo.Header                    // of snap's block
-	seen    time.Time                       // when this process first saw it
-	ready   chan struct{}                   // closed once the chain was seen
+	planner *planner.Planner // own payments are its promises
 }
 
 // New returns a client with what its store holds. Nothing runs yet.
@@ -49,9 +42,6 @@ func New(cfg Config) (*Client, error) {
 		address: crypto.PubkeyToAddress(cfg.Key.PublicKey),
 		journal: &journal{cfg.Store},
 		metrics: newMetrics(cfg.Registerer),
-		turn:    make(chan struct{}, 1),
-		ledgers: make(map[common.Hash]*fastpay.Ledger),
-		ready:   make(chan struct{}),
 	}
 	var err error
 	c.replica, err = replica.New(replica.Config{
@@ -65,16 +55,8 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	err = c.replica.Update(func(b *fastpay.Board) {
-		for _, committee := range cfg.Rules.Committees() {
-			// The ledgers read the Board, always under the replica's lock.
-			c.ledgers[committee.ID()] = fastpay.NewLedger(b, committee)
-		}
-		for _, p := range paid {
-			c.ledgers[p.Tx.CommitteeID()].Record(p)
-		}
-	})
-	if err != nil {
+	c.planner = planner.New(planner.Config{Rules: cfg.Rules, Replica: c.replica, Chain: cfg.Chain, Now: cfg.Now})
+	if err := c.planner.Record(paid); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	c.sender = newSender(c)
@@ -125,41 +107,10 @@ func (c *Client) followChain(ctx context.Context) error {
 			Latest: fastpay.Block(u.Latest), Finalized: fastpay.Block(u.Finalized),
 			Outcomes: u.Outcomes, Reverted: u.Reverted,
 		}, u.LatestSeen)
-		return c.pin(ctx, u)
+		c.planner.Pin(fastpay.Block(u.Finalized), u.Touched, u.FinalizedSeen)
+		return nil
 	})
 }
-
-// pin moves the wallet to a newer finalized block.
-func (c *Client) pin(ctx context.Context, u tempo.Update) error {
-	if err := c.take(ctx); err != nil {
-		return err
-	}
-	defer c.release()
-	if c.snap != nil && u.Finalized.Number <= c.header.Number {
-		return nil
-	}
-	block := fastpay.Block(u.Finalized)
-	if c.snap == nil {
-		c.snap = fastpay.NewSnapshot(block)
-		close(c.ready)
-	} else {
-		c.snap = c.snap.Advance(block, u.Touched)
-	}
-	c.header, c.seen = u.Finalized, u.FinalizedSeen
-	return nil
-}
-
-// take waits for the wallet state.
-func (c *Client) take(ctx context.Context) error {
-	select {
-	case c.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *Client) release() { <-c.turn }
 
 // Wait blocks until a payment reaches a stage on its way, or a stage that ends
 // it. It returns the stage reached.
@@ -175,17 +126,13 @@ func (c *Client) Wait(ctx context.Context, id fastpay.ID, want fastpay.Stage) (f
 // WaitReady blocks until the chain was seen and the node is ready; see
 // [p2p.Node.WaitReady].
 func (c *Client) WaitReady(ctx context.Context) error {
-	select {
-	case <-c.ready:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := c.take(ctx); err != nil {
+	turn, err := c.planner.Take(ctx)
+	if err != nil {
 		return err
 	}
-	committee := c.cfg.Rules.CommitteeAt(c.header.Time).ID()
-	c.release()
-	_, err := c.node.WaitReady(ctx, committee)
+	committee := turn.Committee().ID()
+	turn.Release()
+	_, err = c.node.WaitReady(ctx, committee)
 	return err
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -100,8 +99,8 @@ func (w *world) client(store *replica.Store) *Client {
 // see lets a wallet pin a block of a chain time, seen now.
 func (w *world) see(c *Client, number, at uint64) {
 	w.t.Helper()
-	h := tempo.Header{Number: number, Hash: common.Hash{byte(number)}, Time: at}
-	require.NoError(w.t, c.pin(w.t.Context(), tempo.Update{Latest: h, Finalized: h, FinalizedSeen: time.Now()}))
+	b := fastpay.Block{Number: number, Hash: common.Hash{byte(number)}, Time: at}
+	c.planner.Pin(b, nil, time.Now())
 }
 
 // vote is a member's vote, in a batch of a size: the larger, the longer its path.
@@ -145,12 +144,12 @@ func (w *world) order(amount uint64) Order {
 // fakeChain answers for every account: 100 units, nothing paid yet.
 type fakeChain struct{}
 
-func (fakeChain) Account(context.Context, tempo.Header, common.Address, common.Address, uint256.Int) (tempo.Account, error) {
-	return tempo.Account{Balance: *uint256.NewInt(100)}, nil
+func (fakeChain) AccountAt(context.Context, uint64, common.Hash, common.Address, common.Address, uint256.Int) (uint256.Int, uint64, *tx76.Outcome, error) {
+	return *uint256.NewInt(100), 0, nil, nil
 }
 
-func (fakeChain) CanTransfer(context.Context, tempo.Header, common.Address, common.Address, common.Address, common.Hash) error {
-	return nil
+func (fakeChain) RefusalAt(context.Context, uint64, common.Hash, common.Address, common.Address, common.Address) (refusal, err error) {
+	return nil, nil
 }
 
 func (fakeChain) NonceAt(context.Context, uint64, common.Hash, common.Address, uint256.Int) (uint64, error) {
@@ -291,136 +290,50 @@ func TestPaymentsShareTheOwnQCsOnly(t *testing.T) {
 	c.replica.Read(func(b *fastpay.Board) {
 		qc, ok := b.QC(last)
 		require.True(t, ok)
-		promise, ok := c.ledgers[w.committee.ID()].Promised(last)
-		require.True(t, ok)
-		require.Greater(t, len(promise.QCs), fastpay.MaxParents, "the decision stood on more")
 		require.Equal(t, uint64(11), qc.Tx().Seq())
 	})
-	var tx *fastpay.Tx
-	c.replica.Read(func(b *fastpay.Board) { tx, _ = b.Tx(last) })
-	item := c.payment(tx)
+	promises, err := c.journal.load(w.rules)
+	require.NoError(t, err)
+	at := slices.IndexFunc(promises, func(p *fastpay.Promise) bool { return p.Tx.ID() == last })
+	require.Greater(t, len(promises[at].QCs), fastpay.MaxParents, "the decision stood on more")
+	item := c.replica.Payment(promises[at].Tx)
 	require.Len(t, item.Parents, 1)
-	_, err := w.rules.ParsePayment(item.Encode())
+	_, err = w.rules.ParsePayment(item.Encode())
 	require.NoError(t, err)
 }
 
-// TestSubmitsFitIntoAMessage: with large QCs as many payments as fit go together,
-// and one that fits nowhere goes without its parents.
+// TestSubmitsFitIntoAMessage: with large QCs as many payments as fit go together, and
+// one that fits nowhere goes without its parents.
 func TestSubmitsFitIntoAMessage(t *testing.T) {
 	w := newWorld(t, 120)
-	qcs := make([]*fastpay.QC, fastpay.MaxParents)
-	for i := range qcs {
-		qcs[i] = w.incoming(1+i, 20, 1_500, fastpay.MaxBatch)
-	}
-	one := fastpay.Payment{Tx: qcs[0].Tx(), Parents: qcs[:1]}
-	room := fastpay.MaxMessageSize - listHeader
-	var fitted []fastpay.Payment
-	for {
-		p, ok := fit(one, &room)
-		if !ok {
-			break
-		}
-		require.Len(t, p.Parents, 1)
-		fitted = append(fitted, p)
-	}
-	require.Greater(t, len(fitted), 3)
-	require.LessOrEqual(t, len(fastpay.EncodePayments(fitted)), fastpay.MaxMessageSize)
-	require.Greater(t, len(fastpay.EncodePayments(append(fitted, one))), fastpay.MaxMessageSize, "another one had room")
-
-	all := fastpay.Payment{Tx: qcs[0].Tx(), Parents: qcs}
-	require.Greater(t, len(all.Encode()), fastpay.MaxMessageSize)
-	room = fastpay.MaxMessageSize - listHeader
-	p, ok := fit(all, &room)
-	require.True(t, ok)
-	require.Empty(t, p.Parents)
-}
-
-// TestMembersTimeIsBounded: the wallet's now is the median of what members say, but
-// never before its block or far ahead of its own clock, whoever lies.
-func TestMembersTimeIsBounded(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		said []uint64
-		want uint64
-	}{
-		{"nobody has spoken", nil, 1_000},
-		{"all agree", []uint64{1_002, 1_002, 1_002}, 1_002},
-		{"one of four lies low", []uint64{0, 1_001, 1_002, 1_002}, 1_002},
-		{"the only one lies low", []uint64{0}, 1_000},
-		{"the only one lies high", []uint64{1 << 40}, 1_000 + clockSlack},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t, 4)
-			store := w.store(vfs.NewMem())
-			defer func() { require.NoError(t, store.Close()) }()
-			c := w.client(store)
-			frozen := time.Now()
-			c.cfg.Now = func() time.Time { return frozen }
-			w.see(c, 1, 1_000)
-			c.seen = frozen
-			for signer, said := range tc.said {
-				view := fastpay.HeadView{Height: 1, FinalizedHeight: 1, Time: said}
-				digest := fastpay.HeadDigest(w.committee, signer, view)
-				h, err := fastpay.NewHead(w.committee, signer, view, ed25519.Sign(w.keys[signer], digest[:]))
-				require.NoError(t, err)
-				require.NoError(t, c.replica.GossipHead("peer", h))
-			}
-			require.Equal(t, tc.want, c.now(w.committee))
-		})
-	}
-}
-
-// TestExpiryKeepsToEveryLimit: the default life, shortened by what is cited and by
-// the committee's end, and never too short to settle.
-func TestExpiryKeepsToEveryLimit(t *testing.T) {
-	w := newWorld(t, 1)
-	store := w.store(vfs.NewMem())
-	defer func() { require.NoError(t, store.Close()) }()
-	c := w.client(store)
-	for _, tc := range []struct {
-		name        string
-		now, credit uint64
-		want        uint64
-	}{
-		{"default", 1_000, 0, 1_600},
-		{"a credit ends earlier", 1_000, 1_200, 1_200},
-		{"a credit ends later", 1_000, 9_000, 1_600},
-		{"the committee ends", 99_900, 0, 100_000},
-		{"a credit ends too soon", 1_000, 1_060, 0},
-		{"the committee ends too soon", 99_950, 0, 0},
-	} {
-		got, err := c.expiry(fastpay.Plan{Expiry: tc.credit}, w.committee, tc.now)
-		if tc.want == 0 {
-			require.ErrorIs(t, err, fastpay.TemporaryUnavailable, tc.name)
-			continue
-		}
-		require.NoError(t, err, tc.name)
-		require.Equal(t, tc.want, got, tc.name)
-	}
-}
-
-// TestReadingComesToAnEnd: what needs more of the chain than a wallet keeps of it is
-// refused for now instead of being read for ever.
-func TestReadingComesToAnEnd(t *testing.T) {
-	w := newWorld(t, 4)
 	store := w.store(vfs.NewMem())
 	defer func() { require.NoError(t, store.Close()) }()
 	c := w.client(store)
 	w.see(c, 1, 1_000)
-	require.NoError(t, c.take(t.Context()))
-	defer c.release()
-	asked := 0
-	err := c.withState(t.Context(), w.committee, func() error {
-		need := &fastpay.NeedError{}
-		for range 4_096 {
-			asked++
-			need.Lanes = append(need.Lanes, fastpay.Lane{ChainID: 1337, Asset: asset, Sender: common.BigToAddress(big.NewInt(int64(asked)))})
-		}
-		return need
-	})
-	require.ErrorIs(t, err, fastpay.TemporaryUnavailable)
-	require.ErrorContains(t, err, "wait until incoming payments are executed")
-	require.LessOrEqual(t, c.snap.Len(), fastpay.MaxSnapshot)
+	var ids []fastpay.ID
+	for i := range fastpay.MaxParents {
+		parent := w.incoming(1+i, 20, 1_500, fastpay.MaxBatch)
+		ids = append(ids, parent.Tx().ID())
+		require.NoError(t, c.replica.Update(func(b *fastpay.Board) { require.NoError(t, b.AddQC(parent)) }))
+	}
+	citing := func(n int) fastpay.Payment {
+		order := w.order(1)
+		order.Parents = Parents{IDs: ids[:n]}
+		id, err := c.Pay(t.Context(), order)
+		require.NoError(t, err)
+		return c.replica.Payment(c.sender.open[id])
+	}
+	one := citing(1)
+	require.Len(t, one.Parents, 1)
+	room := fastpay.MaxMessageSize - listHeader
+	var fitted []fastpay.Payment
+	for fit(one, &room) {
+		fitted = append(fitted, one)
+	}
+	require.Greater(t, len(fitted), 3)
+	require.LessOrEqual(t, len(fastpay.EncodePayments(fitted)), fastpay.MaxMessageSize)
+	require.Greater(t, len(fastpay.EncodePayments(append(fitted, one))), fastpay.MaxMessageSize, "another one had room")
+	require.Empty(t, citing(fastpay.MaxParents).Parents)
 }
 
 // TestOldUncertifiedPaymentsAreAskedFor: hundreds of later payments do not hide one

@@ -8,10 +8,9 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
-	"github.com/ethereum/go-ethereum/common"
-	"github.com/holiman/uint256"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -37,11 +36,7 @@ type Config struct {
 
 // Chain is what a client asks of its own node.
 type Chain interface {
-	// Account reads a lane at a block.
-	Account(ctx context.Context, block tempo.Header, token, owner common.Address, nonceKey uint256.Int) (tempo.Account, error)
-	// CanTransfer returns tempo.ErrPolicy if the token forbids a transfer.
-	CanTransfer(ctx context.Context, block tempo.Header, token, from, to common.Address, memo common.Hash) error
-
+	planner.Chain
 	replica.LaneReader
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/replica"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -158,8 +159,8 @@ func (w *worker) next() []fastpay.Payment {
 		if voted {
 			continue
 		}
-		payment, ok := fit(c.payment(tx), &room)
-		if !ok {
+		payment := c.replica.Payment(tx)
+		if !fit(payment, &room) {
 			break // the next submit takes it
 		}
 		out = append(out, payment)
@@ -174,19 +175,14 @@ func (w *worker) next() []fastpay.Payment {
 const listHeader = 4
 
 // fit takes a payment's bytes from the room of a submit, and reports false if
-// there are too few left. Parents that leave no submit room for the payment stay
-// behind: a validator that lacks them asks for them.
-func fit(p fastpay.Payment, room *int) (fastpay.Payment, bool) {
+// there are too few left.
+func fit(p fastpay.Payment, room *int) bool {
 	n := len(p.Encode())
-	if n > fastpay.MaxMessageSize-listHeader {
-		p.Parents = nil
-		n = len(p.Encode())
-	}
 	if n > *room {
-		return p, false
+		return false
 	}
 	*room -= n
-	return p, true
+	return true
 }
 
 // unfinished returns the payments without a QC that are not over, in the order of
@@ -272,19 +268,11 @@ func (w *worker) take(b *fastpay.Board, tx *fastpay.Tx, res p2p.SubmitResult) {
 	m := w.sender.client.metrics
 	if res.Certificate != nil {
 		m.answers.WithLabelValues("certificate").Inc()
-		// Known if gossip was faster.
-		_ = b.AddCertificate(res.Certificate)
-		return
+	} else {
+		m.answers.WithLabelValues(string(res.Reject.Code)).Inc()
+		if !res.Reject.Retryable {
+			w.final[tx.ID()] = true
+		}
 	}
-	m.answers.WithLabelValues(string(res.Reject.Code)).Inc()
-	committee, ok := b.Rules().Committee(tx.CommitteeID())
-	if !ok {
-		return
-	}
-	if signer, member := committee.Index(w.key); member {
-		b.NoteReject(tx.ID(), signer, *res.Reject)
-	}
-	if !res.Reject.Retryable {
-		w.final[tx.ID()] = true
-	}
+	replica.NoteAnswer(b, w.key, tx, res)
 }

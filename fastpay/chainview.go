@@ -199,6 +199,27 @@ func (b *Board) Outcome(id ID) (tx76.Outcome, bool) {
 	return o, ok
 }
 
+// Final reports whether no later block changes the payment's stage: a finalized block
+// has used its slot, or its time has passed with the slot unused.
+func (b *Board) Final(id ID) bool {
+	if o, used := b.Outcome(id); used {
+		return o.BlockNumber <= b.finalized.Number
+	}
+	return b.Stage(id) == StageExpired
+}
+
+// Unread reports whether the node has yet to say what became of the payment's slot: its
+// lane was never read, or the slot is used and what used it is not known.
+func (b *Board) Unread(id ID) bool {
+	rec, ok := b.records[id]
+	if !ok {
+		return false
+	}
+	lane := b.lanes[rec.tx.lane]
+	_, decided := lane.outcomes[rec.tx.env.Seq]
+	return !decided && (lane.readAt == (Block{}) || rec.tx.env.Seq < lane.nonce)
+}
+
 // Stage derives how far a payment has come (section 6).
 func (b *Board) Stage(id ID) Stage {
 	rec, ok := b.records[id]

@@ -31,6 +31,16 @@ type Envelope struct {
 // ID is H("allegro/v1/tx", rlp(envelope)).
 func (e *Envelope) ID() ID { return H(tagTx, encode(e)) }
 
+// Encode returns the envelope's RLP, which a wallet hashes to the tx id.
+func (e *Envelope) Encode() []byte { return encode(e) }
+
+// ParseEnvelope decodes an envelope. It says nothing about whether a payment of it
+// would be valid: see [Rules.CheckEnvelope] and [Rules.NewTx].
+func ParseEnvelope(raw []byte) (Envelope, error) {
+	var e Envelope
+	return e, decode("envelope", raw, &e)
+}
+
 // Lane is the lane the payment stands in.
 func (e *Envelope) Lane() Lane { return Lane{e.ChainID, e.Asset, e.Sender} }
 

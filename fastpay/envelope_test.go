@@ -43,14 +43,42 @@ func TestEnvelopeRefusals(t *testing.T) {
 	n := newNetwork4(t)
 	for _, c := range badEnvelopes {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := n.SignTx(n.envelope(0, 1, 50, c.change), payer(0))
+			env := n.envelope(0, 1, 50, c.change)
+			_, err := n.SignTx(env, payer(0))
 			refused(t, err, c.code, c.text)
+			refused(t, n.CheckEnvelope(&env), c.code, c.text)
 		})
 	}
 	t.Run("sponsor as payer", func(t *testing.T) {
 		_, err := n.SignTx(n.envelope(99, 1, 50), payer(99))
 		refused(t, err, NotPaymentTx, "sponsor's account")
 	})
+}
+
+// TestEnvelopesAreSignedElsewhere: an envelope travels as its RLP, and with the payer's
+// signature it is the payment that the payer would have made itself.
+func TestEnvelopesAreSignedElsewhere(t *testing.T) {
+	n := newNetwork4(t)
+	env := n.envelope(0, 1, 50)
+	want, err := n.SignTx(env, payer(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseEnvelope(env.Encode())
+	if err != nil || got.ID() != want.ID() {
+		t.Fatalf("envelope reads as %+v, %v", got, err)
+	}
+	if err := n.CheckEnvelope(&got); err != nil {
+		t.Errorf("a good envelope is refused: %v", err)
+	}
+	tx, err := n.NewTx(got, want.Signature())
+	if err != nil || !bytes.Equal(tx.Encode(), want.Encode()) {
+		t.Errorf("payment of envelope and signature: %v, %v, want %x", tx, err, want.Encode())
+	}
+	_, err = n.NewTx(n.envelope(0, 1, 51), want.Signature())
+	refused(t, err, InvalidFormat, "signature is of")
+	_, err = ParseEnvelope(append(env.Encode(), 0))
+	refused(t, err, InvalidFormat, "envelope is not canonical rlp")
 }
 
 func TestEnvelopeLimitsAreAccepted(t *testing.T) {

@@ -37,7 +37,32 @@ func (r *Rules) SignTx(e Envelope, key *ecdsa.PrivateKey) (*Tx, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing payment: %w", err)
 	}
-	return r.ParseTx(encode(&txBody{e, sig}))
+	return r.NewTx(e, sig)
+}
+
+// NewTx puts an envelope and the signature that its payer made elsewhere together, and
+// verifies the payment. It fails where [Rules.ParseTx] would.
+func (r *Rules) NewTx(e Envelope, signature []byte) (*Tx, error) {
+	return r.ParseTx(encode(&txBody{e, signature}))
+}
+
+// CheckEnvelope applies everything that does not depend on the signature: form, a known
+// committee and the rules of the network. Only an envelope that passes is worth signing.
+func (r *Rules) CheckEnvelope(e *Envelope) error {
+	_, err := r.checkEnvelope(e, r.checkPolicy)
+	return err
+}
+
+// checkEnvelope returns the envelope's committee.
+func (r *Rules) checkEnvelope(e *Envelope, policy func(*Envelope) error) (*Committee, error) {
+	c, err := r.committee(e.CommitteeID)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.check(c); err != nil {
+		return nil, err
+	}
+	return c, policy(e)
 }
 
 // ParseTx decodes and verifies a FastPayTx: canonical form, a known committee,
@@ -53,14 +78,8 @@ func (r *Rules) parseTx(raw []byte, policy func(*Envelope) error) (*Tx, error) {
 	if err := decode("payment", raw, &body); err != nil {
 		return nil, err
 	}
-	c, err := r.committee(body.Envelope.CommitteeID)
+	c, err := r.checkEnvelope(&body.Envelope, policy)
 	if err != nil {
-		return nil, err
-	}
-	if err := body.Envelope.check(c); err != nil {
-		return nil, err
-	}
-	if err := policy(&body.Envelope); err != nil {
 		return nil, err
 	}
 	return verifyTx(c, body, raw)

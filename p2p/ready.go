@@ -154,6 +154,10 @@ func (m *MemberInfo) label() string {
 	return fmt.Sprintf("validator %d", m.Index)
 }
 
+// Changed returns a channel that is closed at the next change of the connected peers or of
+// what readiness depends on. Take it before looking, so that no change is missed.
+func (n *Node) Changed() <-chan struct{} { return n.changes.wait() }
+
 // WaitReady returns when the node is ready for a committee's work, or with an error
 // that says what it waits for when ctx ends. Missing members do not keep it: see
 // [Node.Await] for a quorum.

@@ -2,6 +2,7 @@ package tempo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -36,4 +37,21 @@ func (c *Chain) OutcomeAt(ctx context.Context, number uint64, hash common.Hash, 
 		return nil, fmt.Errorf("reading the outcome at position %d of %s: %w", nonce, owner, err)
 	}
 	return o, nil
+}
+
+// AccountAt is [Chain.Account] at the block with that number and hash, for packages
+// that do not know this one.
+func (c *Chain) AccountAt(ctx context.Context, number uint64, hash common.Hash, token, owner common.Address, nonceKey uint256.Int) (balance uint256.Int, nonce uint64, last *tx76.Outcome, err error) {
+	a, err := c.Account(ctx, Header{Number: number, Hash: hash}, token, owner, nonceKey)
+	return a.Balance, a.Nonce, a.Last, err
+}
+
+// RefusalAt is [Chain.CanTransfer] at the block with that number and hash: refusal is
+// the token's, err says nothing about the transfer.
+func (c *Chain) RefusalAt(ctx context.Context, number uint64, hash common.Hash, token, from, to common.Address) (refusal, err error) {
+	err = c.CanTransfer(ctx, Header{Number: number, Hash: hash}, token, from, to, common.Hash{})
+	if errors.Is(err, ErrPolicy) {
+		return err, nil
+	}
+	return nil, err
 }

@@ -33,7 +33,7 @@ func (n *Network) startChain(ctx context.Context) error {
 		go func() { n.chainDone <- chain.Run(ctx) }()
 		return nil
 	}
-	chain, err := n.dialChain(ctx, nil)
+	chain, err := n.dialChain(ctx, n.cfg.Now, nil)
 	if err != nil {
 		return err
 	}
@@ -58,9 +58,9 @@ func (n *Network) makeRules(chainID uint64) (err error) {
 	return nil
 }
 
-// dialChain returns a client of the network's chain.
-func (n *Network) dialChain(ctx context.Context, registerer prometheus.Registerer) (*tempo.Chain, error) {
-	options := tempo.Options{Now: n.cfg.Now, Registerer: registerer}
+// dialChain returns a client of the network's chain for a peer with a clock.
+func (n *Network) dialChain(ctx context.Context, now func() time.Time, registerer prometheus.Registerer) (*tempo.Chain, error) {
+	options := tempo.Options{Now: now, Registerer: registerer}
 	if n.Chain != nil {
 		return tempo.New(n.Chain.Client(), options), nil
 	}

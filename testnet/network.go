@@ -15,7 +15,7 @@ import (
 )
 
 // Network is a running network in one process. Its methods are not safe for
-// concurrent use; its peers' are.
+// concurrent use, [Network.Replay] aside; its peers' are.
 type Network struct {
 	Chain *devchain.Chain // nil if the chain is another's: see Config.ChainURL
 	Peers []*Peer         // validators, then clients, then aggregators
@@ -28,6 +28,9 @@ type Network struct {
 	listened  map[string][]string // listen addresses of peers that ran, by name
 	boots     uint64
 
+	stage  chan struct{} // held by who plays a scene
+	played chan struct{} // closed once the first one was
+
 	stopChain context.CancelFunc
 	chainDone chan error
 }
@@ -38,7 +41,7 @@ func Start(ctx context.Context, cfg Config) (_ *Network, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Network{cfg: cfg, listened: make(map[string][]string), chainDone: make(chan error, 1)}
+	n := &Network{cfg: cfg, listened: make(map[string][]string), stage: make(chan struct{}, 1), played: make(chan struct{}), chainDone: make(chan error, 1)}
 	if err := n.startChain(ctx); err != nil {
 		return nil, fmt.Errorf("testnet: %w", err)
 	}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/allegro-p2p/allegro/aggregator"
+	"github.com/allegro-p2p/allegro/aggregator/archive"
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
@@ -36,6 +38,7 @@ type Peer struct {
 
 	network *Network
 	store   *replica.Store
+	now     func() time.Time
 	chain   *tempo.Chain
 	stop    context.CancelFunc
 	done    chan struct{} // closed when run has returned
@@ -56,7 +59,14 @@ func (n *Network) start(ctx context.Context, name string, role p2p.Role, fs vfs.
 	if p.store, err = replica.OpenStore(dir, fs); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if p.chain, err = n.dialChain(ctx, p.Registry); err != nil {
+	p.now = n.cfg.Now
+	if role == p2p.RoleAggregator {
+		p.now, err = archive.Clock(p.store, n.cfg.Now)
+	}
+	if err == nil {
+		p.chain, err = n.dialChain(ctx, p.now, p.Registry)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.store.Close())
 	}
 	run, err := n.build(p)
@@ -129,8 +139,8 @@ func (n *Network) build(p *Peer) (runner, error) {
 		return p.Client, nil
 	default:
 		p.Aggregator, err = aggregator.New(aggregator.Config{
-			Rules: n.rules, Node: node, Store: p.store, Limits: aggregator.DefaultLimits(),
-			Chain: p.chain, Follower: follower, Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
+			Rules: n.rules, Node: node, Store: p.store, Limits: aggregator.DefaultLimits(), Retention: archive.DefaultRetention(),
+			Chain: p.chain, Follower: follower, Now: p.now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
 		})
 		if err != nil {
 			return nil, err

@@ -98,7 +98,8 @@ type EventKind string
 
 // The kinds of events, in the order of a scene.
 const (
-	EventEdge      EventKind = "edge" // the height moved: the scene starts
+	EventEdge      EventKind = "edge"      // the height moved: the scene starts
+	EventSubmitted EventKind = "submitted" // the payer has signed
 	EventAccepted  EventKind = "accepted"
 	EventCertified EventKind = "certified"
 	EventVerified  EventKind = "verified" // the last client verified all QCs
@@ -109,8 +110,20 @@ const (
 // Play runs the scene: it waits for the start of a block, lets each client pay
 // the next one $10 as soon as it holds the QC of the payment to itself, and waits
 // for the chain. It reports what happens; reports are made one after another. The
-// error is of the machinery; what became of the payments is in the Result.
+// error is of the machinery; what became of the payments is in the Result. It can be
+// called once; see [Network.Replay].
 func (n *Network) Play(ctx context.Context, report func(Event)) (*Result, error) {
+	n.stage <- struct{}{} // nobody else plays yet
+	defer func() {
+		<-n.stage
+		close(n.played)
+	}()
+	return n.play(ctx, n.cfg.Clients, report)
+}
+
+// play runs the scene. accounts are what the clients hold at its start; nil: balances
+// are not judged.
+func (n *Network) play(ctx context.Context, accounts []Account, report func(Event)) (*Result, error) {
 	clients := n.Clients()
 	if len(clients) < 2 {
 		return nil, errors.New("testnet: a scene needs two clients")
@@ -131,17 +144,17 @@ func (n *Network) Play(ctx context.Context, report func(Event)) (*Result, error)
 		}
 		if err != nil {
 			res.Reason = err.Error()
-			return res, n.finish(ctx, res, last)
+			return res, n.finish(ctx, res, last, accounts)
 		}
 	}
 	if err := n.verify(ctx, res, report); err != nil {
 		res.Reason = err.Error()
-		return res, n.finish(ctx, res, last)
+		return res, n.finish(ctx, res, last, accounts)
 	}
 	if err := n.waitIncluded(ctx, res, last, report); err != nil {
 		res.Reason = err.Error()
 	}
-	return res, n.finish(ctx, res, last)
+	return res, n.finish(ctx, res, last, accounts)
 }
 
 // waitEdge waits until a peer sees the height move.
@@ -178,6 +191,7 @@ func (n *Network) hop(ctx context.Context, i int, report func(Event)) (*Hop, err
 			hop.Parents = slices.Clone(tx.Envelope().Parents)
 		}
 	})
+	report(Event{Kind: EventSubmitted, At: hop.Submitted, Hop: hop, Height: height(payer)})
 	for _, step := range []struct {
 		stage fastpay.Stage
 		kind  EventKind
@@ -302,18 +316,20 @@ func (n *Network) waitIncluded(ctx context.Context, res *Result, last *Peer, rep
 }
 
 // finish reads the balances and comes to the verdict.
-func (n *Network) finish(ctx context.Context, res *Result, last *Peer) error {
+func (n *Network) finish(ctx context.Context, res *Result, last *Peer, accounts []Account) error {
 	for _, b := range last.Replica.BlocksSeen() {
 		if b.Block.Number >= res.Edge {
 			res.Blocks = append(res.Blocks, b)
 		}
 	}
-	for i, p := range n.Clients() {
+	clients := n.Clients()
+	for i := range accounts {
+		p := clients[i]
 		have, _, err := last.Balance(ctx, p.Client.Address())
 		if err != nil {
 			return fmt.Errorf("reading the balance of %s: %w", p.Name, err)
 		}
-		res.Balances = append(res.Balances, Balance{p.Name, have, ExpectedBalance(n.cfg.Clients, i)})
+		res.Balances = append(res.Balances, Balance{p.Name, have, ExpectedBalance(accounts, i)})
 	}
 	res.Judge()
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -46,7 +47,7 @@ func showBalance(ctx context.Context, cmd *cli.Command, s *session, asJSON bool)
 	if asset := cmd.String("asset"); asset != "" {
 		query.Set("asset", asset)
 	}
-	var doc api.Balance
+	var doc document.Balance
 	if err := s.Get(ctx, api.RouteBalance, account, query, &doc); err != nil {
 		return err
 	}

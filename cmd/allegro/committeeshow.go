@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
-	"github.com/allegro-p2p/allegro/cmd/internal/daemon"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -54,14 +54,14 @@ func showCommittee(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 }
 
 // committeeOf asks the running peer of a home, or reads its network file.
-func committeeOf(ctx context.Context, h *home.Home) (*api.Committee, error) {
+func committeeOf(ctx context.Context, h *home.Home) (*document.Committee, error) {
 	client, err := dialRunning(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	if client != nil {
 		defer client.Close()
-		var doc api.Committee
+		var doc document.Committee
 		if err := client.Get(ctx, api.RouteCommittee, "", nil, &doc); err != nil {
 			return nil, apiError(err)
 		}
@@ -75,6 +75,6 @@ func committeeOf(ctx context.Context, h *home.Home) (*api.Committee, error) {
 	if err != nil {
 		return nil, fail(exitUsage, "%w", err)
 	}
-	doc := daemon.CommitteeDocument(file, rules.CommitteeAt(uint64(time.Now().Unix())))
+	doc := document.CommitteeOf(file, rules.CommitteeAt(uint64(time.Now().Unix())))
 	return &doc, nil
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
+// pagePort is where the page of a demo is served, or on the next port that is free.
+const pagePort = 8080
+
 // demoStartTimeout bounds the time until all peers are connected.
 const demoStartTimeout = time.Minute
 
@@ -25,7 +28,8 @@ func demoCommand() *cli.Command {
 		Name:  "demo",
 		Usage: "run a whole network with its chain on this machine, and let Alice pay Bob pay Carol",
 		Description: "Starts after a block, lets each client pay the next one $10 as soon as it holds the QC of the\n" +
-			"payment to itself, and says whether the QCs came before the next block. All keys are public.\n\n" +
+			"payment to itself, and says whether the QCs came before the next block. All keys are public.\n" +
+			"A page shows it all, and plays it again.\n\n" +
 			"Exit codes with --once: 0 both QCs came first and the balances are exact, 4 a block came first,\n" +
 			"1 anything else.",
 		Flags: []cli.Flag{
@@ -33,7 +37,8 @@ func demoCommand() *cli.Command {
 			&cli.IntFlag{Name: "validators", Value: 2, Usage: "number of validators", Local: true},
 			&cli.IntFlag{Name: "hops", Value: 2, Usage: "number of chained payments, through one client more", Local: true},
 			&cli.StringFlag{Name: "home", Usage: "keep everything in `DIR`: network file, QC files and the peers' data", Local: true},
-			&cli.BoolFlag{Name: "once", Usage: "end after the verdict", Local: true},
+			&cli.BoolFlag{Name: "once", Usage: "end after the verdict, and serve no page", Local: true},
+			&cli.BoolFlag{Name: "open", Usage: "open the page in a browser", Local: true},
 			&cli.StringFlag{Name: "chain", Usage: "settle on `CHAIN` instead of an own one: anvil, which is started, or the URL of a Tempo chain with blocks of --block-time whose development accounts hold money", Local: true},
 			&cli.StringFlag{Name: "anvil", Usage: "with --chain anvil: the program is `PATH`", Local: true},
 			&cli.StringFlag{Name: "hardfork", Usage: "with --chain anvil: the chain's `FORK`, t0 to t4", Value: "t4", Local: true},
@@ -48,6 +53,9 @@ func demoCommand() *cli.Command {
 func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 	if cmd.Args().Present() {
 		return fail(exitUsage, "demo takes no argument, it got %q", cmd.Args().First())
+	}
+	if cmd.Bool("once") && cmd.Bool("open") {
+		return fail(exitUsage, "--once serves no page that --open could open: leave out one of them")
 	}
 	prose := cmd.Root().Writer
 	if asJSON {
@@ -98,6 +106,15 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 		return fail(exitInternal, "the peers did not get ready within %s: %w", demoStartTimeout, err)
 	}
 	printer.ready(network.Committee(), time.Since(started))
+	if !cmd.Bool("once") {
+		pages, stopPages, perr := network.ServePages(ctx, pagePort)
+		if perr != nil {
+			return fail(exitInternal, "%w", perr)
+		}
+		defer func() { err = errors.Join(err, stopPages()) }()
+		printer.pages(ctx, cmd, pages)
+	}
+	printer.waiting()
 	result, err := network.Play(ctx, printer.event)
 	if err != nil {
 		return fail(exitInternal, "%w", err)

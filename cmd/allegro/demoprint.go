@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/holiman/uint256"
+	"github.com/urfave/cli/v3"
 )
 
 // demoPrinter tells people what the demo does while it happens.
@@ -43,6 +47,25 @@ func (p *demoPrinter) ready(c *fastpay.Committee, took time.Duration) {
 	peers := p.cfg.Validators + len(p.cfg.Clients) + p.cfg.Aggregators
 	say(p.out, "  peers     %d of %d up and meshed in %.1f s · committee 0x%x… needs %d of %d\n",
 		peers, peers, took.Seconds(), c.ID().Bytes()[:4], c.Quorum(), c.Total())
+}
+
+// pages tells where pages are served, and opens the first one if that is asked for.
+func (p *demoPrinter) pages(ctx context.Context, cmd *cli.Command, urls map[string]string) {
+	opened := !cmd.Bool("open")
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		say(p.out, "  UI        %s\n", urls[name])
+		if opened {
+			continue
+		}
+		opened = true
+		if err := openBrowser(ctx, urls[name]); err != nil {
+			say(cmd.Root().ErrWriter, "allegro: note: no browser was opened: %s\n", printable(err.Error()))
+		}
+	}
+}
+
+// waiting tells what the scene waits for.
+func (p *demoPrinter) waiting() {
 	say(p.out, "  waiting for the next block, to start right after its edge …\n")
 }
 

@@ -52,6 +52,14 @@ func demoOfProcesses(ctx context.Context, cmd *cli.Command, cfg testnet.Config, 
 	}
 	committee := rules.Committees()[0]
 	printer.ready(committee, time.Since(started))
+	if !cmd.Bool("once") {
+		pages, err := net.Pages(ctx)
+		if err != nil {
+			return fail(exitInternal, "%w", err)
+		}
+		printer.pages(ctx, cmd, pages)
+	}
+	printer.waiting()
 	result, err := net.Play(ctx, cfg.Dir, printer.event)
 	if err != nil {
 		return fail(exitInternal, "%w", err)

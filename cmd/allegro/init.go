@@ -33,6 +33,7 @@ func initCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on this `MULTIADDR`; can be repeated", Local: true},
 			&cli.BoolFlag{Name: "browser", Usage: "let browsers connect, on the ports listened on", Local: true},
 			&cli.StringSliceFlag{Name: "peer", Usage: "keep connected to this `MULTIADDR` that ends in /p2p/ID; can be repeated", Local: true},
+			&cli.StringFlag{Name: "http", Usage: "serve an aggregator's page and HTTP API on `HOST:PORT`", Local: true},
 			passwordFileFlag("encrypt the account with the password in `FILE`, which stays where it is; without: with a random one"),
 			lightKDFFlag(),
 			outputFlag(),
@@ -110,6 +111,12 @@ func initConfig(cmd *cli.Command) (home.Config, error) {
 	c.P2P.Browser = cmd.Bool("browser")
 	if cmd.IsSet("peer") {
 		c.P2P.Peers = cmd.StringSlice("peer")
+	}
+	if cmd.IsSet("http") {
+		if role != p2p.RoleAggregator {
+			return home.Config{}, fail(exitUsage, "%s has no page: leave out --http", withArticle(role))
+		}
+		c.Aggregator.Listen = cmd.String("http")
 	}
 	if path := cmd.String("password-file"); path != "" {
 		if role == p2p.RoleAggregator {

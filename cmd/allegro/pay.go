@@ -10,6 +10,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -97,7 +98,7 @@ type paying struct {
 func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 	timeout := p.cmd.Duration("timeout")
 	deadline := time.Now().Add(timeout)
-	var doc api.Payment
+	var doc document.Payment
 	asked, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	if err := p.s.Post(asked, api.RoutePayments, "", req, &doc); err != nil {
@@ -142,7 +143,7 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 }
 
 // endOf is how a command ends that waited for a stage of a payment.
-func endOf(doc *api.Payment, want fastpay.Stage, timeout time.Duration, inHome string) error {
+func endOf(doc *document.Payment, want fastpay.Stage, timeout time.Duration, inHome string) error {
 	at := stageOf(doc)
 	switch {
 	case at.Rank() >= want.Rank():
@@ -163,7 +164,7 @@ func endOf(doc *api.Payment, want fastpay.Stage, timeout time.Duration, inHome s
 }
 
 // waitingText says who has not voted, and why.
-func waitingText(doc *api.Payment) string {
+func waitingText(doc *document.Payment) string {
 	var parts []string
 	for _, w := range doc.Waiting {
 		text := w.Validator
@@ -179,7 +180,7 @@ func waitingText(doc *api.Payment) string {
 }
 
 // stageOf is a payment's stage.
-func stageOf(doc *api.Payment) fastpay.Stage {
+func stageOf(doc *document.Payment) fastpay.Stage {
 	if doc.Stage == nil {
 		return fastpay.StageUnknown
 	}

@@ -5,6 +5,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -32,14 +33,14 @@ func listPeers(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) e
 	if err := takesNothing(cmd); err != nil {
 		return err
 	}
-	var doc api.Peers
+	var doc document.Peers
 	if err := s.Get(ctx, api.RoutePeers, "", nil, &doc); err != nil {
 		return err
 	}
 	return printPeers(cmd, &doc, asJSON)
 }
 
-func printPeers(cmd *cli.Command, doc *api.Peers, asJSON bool) error {
+func printPeers(cmd *cli.Command, doc *document.Peers, asJSON bool) error {
 	if asJSON {
 		return writeJSON(cmd.Root().Writer, doc)
 	}
@@ -64,7 +65,7 @@ func connectPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool)
 	if err != nil {
 		return err
 	}
-	var doc api.Peers
+	var doc document.Peers
 	if err := s.Post(ctx, api.RoutePeers, "", api.ConnectRequest{Address: address}, &doc); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -36,7 +37,7 @@ func listTopics(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) 
 	if err := takesNothing(cmd); err != nil {
 		return err
 	}
-	var doc api.Topics
+	var doc document.Topics
 	if err := s.Get(ctx, api.RouteTopics, "", nil, &doc); err != nil {
 		return err
 	}
@@ -63,11 +64,11 @@ func listTopicPeers(ctx context.Context, cmd *cli.Command, s *session, asJSON bo
 	if err != nil {
 		return err
 	}
-	var doc api.Topics
+	var doc document.Topics
 	if err := s.Get(ctx, api.RouteTopics, "", nil, &doc); err != nil {
 		return err
 	}
-	found := api.Topics{Schema: doc.Schema, Topics: []api.Topic{}}
+	found := document.Topics{Schema: doc.Schema, Topics: []document.Topic{}}
 	var kinds []string
 	for _, t := range doc.Topics {
 		kinds = append(kinds, t.Kind)
@@ -85,7 +86,7 @@ func listTopicPeers(ctx context.Context, cmd *cli.Command, s *session, asJSON bo
 	say(t, "TOPIC\tNAME\tPEER ID\tMESH\n")
 	for _, topic := range found.Topics {
 		for _, p := range topic.Peers {
-			inMesh := slices.ContainsFunc(topic.Mesh, func(m api.PeerName) bool { return m.PeerID == p.PeerID })
+			inMesh := slices.ContainsFunc(topic.Mesh, func(m document.PeerName) bool { return m.PeerID == p.PeerID })
 			say(t, "%s\t%s\t%s\t%s\n", topic.Kind, or(p.Name, "–"), p.PeerID, map[bool]string{true: "yes", false: "no"}[inMesh])
 		}
 	}

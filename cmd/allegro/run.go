@@ -12,6 +12,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/daemon"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -30,7 +31,7 @@ func roleCommand(role p2p.Role, usage, does string) *cli.Command {
 				homeFlag(), outputFlag(),
 				passwordFileFlag("open the account with the password in `FILE`"),
 				&cli.BoolFlag{Name: "quiet", Usage: "do not print the banner", Local: true},
-			}, overrideFlags()...),
+			}, overrideFlags(role)...),
 			OnUsageError: usageError,
 			Action: withOutput(func(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 				return runRole(ctx, cmd, role, asJSON)
@@ -53,20 +54,27 @@ func aggregatorCommand() *cli.Command {
 	return roleCommand(p2p.RoleAggregator, "mirror what the network has certified", "run an aggregator")
 }
 
-// overrides are the config keys that flags of run set.
-var overrides = []struct{ flag, key, usage string }{
-	{"listen", "p2p.listen", "listen on `MULTIADDR`, such as /ip4/0.0.0.0/tcp/7101 or /ip4/0.0.0.0/udp/7101/quic-v1; repeatable"},
-	{"announce", "p2p.announce", "tell others to dial `MULTIADDR`; repeatable"},
-	{"peer", "p2p.peers", "keep the peer at `MULTIADDR`, which ends in /p2p/ and its id, connected; repeatable"},
-	{"chain", "chain.rpc", "`URL` of the chain node"},
-	{"metrics", "metrics.listen", "serve metrics on `HOST:PORT`"},
-	{"log-level", "log.level", "log `LEVEL`s like info or info,p2p=debug"},
-	{"log-format", "log.format", "log as `FORMAT`: auto, text or json"},
+// overrides are the config keys that flags of run set, of every role or of one.
+var overrides = []struct {
+	flag, key, usage string
+	role             p2p.Role
+}{
+	{"listen", "p2p.listen", "listen on `MULTIADDR`, such as /ip4/0.0.0.0/tcp/7101 or /ip4/0.0.0.0/udp/7101/quic-v1; repeatable", ""},
+	{"announce", "p2p.announce", "tell others to dial `MULTIADDR`; repeatable", ""},
+	{"peer", "p2p.peers", "keep the peer at `MULTIADDR`, which ends in /p2p/ and its id, connected; repeatable", ""},
+	{"chain", "chain.rpc", "`URL` of the chain node", ""},
+	{"metrics", "metrics.listen", "serve metrics on `HOST:PORT`", ""},
+	{"http", "aggregator.listen", "serve the page and the HTTP API on `HOST:PORT`", p2p.RoleAggregator},
+	{"log-level", "log.level", "log `LEVEL`s like info or info,p2p=debug", ""},
+	{"log-format", "log.format", "log as `FORMAT`: auto, text or json", ""},
 }
 
-func overrideFlags() []cli.Flag {
+func overrideFlags(role p2p.Role) []cli.Flag {
 	var flags []cli.Flag
 	for _, o := range overrides {
+		if o.role != "" && o.role != role {
+			continue
+		}
 		if strings.Contains(o.usage, "repeatable") {
 			flags = append(flags, &cli.StringSliceFlag{Name: o.flag, Usage: o.usage, Local: true})
 		} else {
@@ -168,7 +176,7 @@ func tellRunning(ctx context.Context, cmd *cli.Command, d *daemon.Daemon, h *hom
 		return writeJSON(cmd.Root().Writer, &self)
 	}
 	if !cmd.Bool("quiet") {
-		var c api.Committee
+		var c document.Committee
 		if err := client.Get(ctx, api.RouteCommittee, "", nil, &c); err != nil {
 			return err
 		}
@@ -178,7 +186,7 @@ func tellRunning(ctx context.Context, cmd *cli.Command, d *daemon.Daemon, h *hom
 }
 
 // banner says what runs, where, and whether it can do its work.
-func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready bool, took time.Duration) {
+func banner(w io.Writer, h *home.Home, self *api.Self, c *document.Committee, ready bool, took time.Duration) {
 	r := self.Running
 	place := ""
 	for _, m := range c.Members {
@@ -204,6 +212,9 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *api.Committee, ready b
 	}
 	say(w, "  chain     %s at %s, %s\n", r.Chain.ID, rpcHost(h), chain)
 	say(w, "  home      %s\n", self.Home)
+	if r.HTTP != nil {
+		say(w, "  page      %s\n", *r.HTTP)
+	}
 	if r.Metrics != nil {
 		say(w, "  metrics   %s\n", *r.Metrics)
 	}

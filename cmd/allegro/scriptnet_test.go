@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/allegro-p2p/allegro/testnet/processes"
@@ -47,7 +47,7 @@ func firstTx(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	list := ts.ReadFile("stdout")
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(list), 0o644))
-	var doc api.Payments
+	var doc document.Payments
 	ts.Check(json.Unmarshal([]byte(list), &doc))
 	if len(doc.Payments) == 0 {
 		ts.Fatalf("the list is empty")

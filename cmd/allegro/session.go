@@ -154,7 +154,8 @@ func dialNow(ctx context.Context, h *home.Home) *api.Client {
 func (s *session) start(ctx context.Context) error {
 	cmd := s.cmd
 	setupLog(home.Log{Level: "error", Format: s.home.Config().Log.Format}, cmd.Root().ErrWriter)
-	s.home.Config().Metrics.Listen = "" // nobody reads them in a moment
+	// Nobody reads them in a moment.
+	s.home.Config().Metrics.Listen, s.home.Config().Aggregator.Listen = "", ""
 	d, err := newDaemon(ctx, cmd, s.home)
 	if err != nil {
 		return err

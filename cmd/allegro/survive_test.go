@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/p2ptest"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/testnet"
@@ -137,14 +139,14 @@ func (l *lab) wait(name, what string) {
 }
 
 // pay makes a payment and waits for a stage of it.
-func (l *lab) pay(from, to, amount, stage string) (p api.Payment) {
+func (l *lab) pay(from, to, amount, stage string) (p document.Payment) {
 	l.t.Helper()
 	l.read(from, &p, "pay", "--to", to, "--amount", amount, "--wait", stage, "--timeout", patience.String())
 	return p
 }
 
 // reach waits until a peer sees a stage of a payment.
-func (l *lab) reach(name, id, stage string) (p api.Payment) {
+func (l *lab) reach(name, id, stage string) (p document.Payment) {
 	l.t.Helper()
 	l.read(name, &p, "tx", "show", id, "--wait", stage, "--timeout", patience.String())
 	return p
@@ -155,7 +157,7 @@ func (l *lab) reach(name, id, stage string) (p api.Payment) {
 func (l *lab) requireBalances(want map[string]string) {
 	l.t.Helper()
 	for name, units := range want {
-		var b api.Balance
+		var b document.Balance
 		for {
 			l.read(name, &b, "balance")
 			if b.Confirmed == units && b.CertifiedIn == "0" && b.CertifiedOut == "0" {
@@ -178,7 +180,7 @@ func TestClientKilledBeforeAnybodySawItsPayment(t *testing.T) {
 	_, failure := l.command(exitDeadline, "alice", "pay", "--to", "bob", "--amount", "10", "--timeout", "2s")
 	require.Contains(t, failure.Stderr, "dave: not reached")
 	require.Contains(t, failure.Stderr, "edgar: not reached")
-	var before api.Payments
+	var before document.Payments
 	l.read("alice", &before, "tx", "list")
 	require.Len(t, before.Payments, 1)
 	l.kill("alice")
@@ -259,7 +261,7 @@ func TestOneOfFourIsDownThroughout(t *testing.T) {
 	// On a busy machine blocks of a second may come before a QC.
 	require.NotEqual(t, testnet.Failed, result.Verdict, result.Reason)
 	for { // a connection over QUIC shows only by pings that the other end is gone
-		var c api.Committee
+		var c document.Committee
 		l.read("carol", &c, "committee", "show")
 		missing := 0
 		for _, m := range c.Members {
@@ -295,6 +297,55 @@ func TestAggregatorJoinsLate(t *testing.T) {
 		require.Equal(t, known.Stage, seen.Stage)
 		require.Equal(t, known.ChainTxHash, seen.ChainTxHash)
 	}
+}
+
+// An aggregator is killed after it has shown payments. It shows them again with the same
+// times, at the same heights, and catches up with what it has missed.
+func TestAggregatorKilledShowsWhatItShowed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, 2, func(s *processes.Spec) { s.Aggregators = 1 })
+	l.up()
+	t1 := l.pay("alice", "bob", "10", "finalized")
+	l.reach("olivia", t1.TxID, "finalized")
+	shown := map[string]document.Payment{t1.TxID: l.paymentOnPage(t1.TxID)}
+	t2 := l.pay("bob", "carol", "10", "certified")
+	l.reach("olivia", t2.TxID, "certified")
+	shown[t2.TxID] = l.paymentOnPage(t2.TxID)
+	l.kill("olivia")
+	missed := l.pay("carol", "alice", "1", "certified")
+
+	l.start("olivia")
+	for id, before := range shown {
+		told := l.reach("olivia", id, "finalized")
+		after := l.paymentOnPage(id)
+		require.Equal(t, told.Timeline, after.Timeline, "commands and programs are told the same")
+		require.Subset(t, after.Timeline, before.Timeline)
+		require.Equal(t, before.FirstSeenMicros, after.FirstSeenMicros)
+		require.Equal(t, before.CertifiedMicros, after.CertifiedMicros)
+		require.NotNil(t, after.CertifiedMicros)
+		require.Equal(t, before.HeightAtQC, after.HeightAtQC)
+		require.Equal(t, before.Signers, after.Signers)
+		if before.LeadMicros != nil {
+			require.Equal(t, before.LeadMicros, after.LeadMicros)
+		}
+	}
+	late := l.reach("olivia", missed.TxID, "finalized")
+	require.Equal(t, missed.Raw, late.Raw)
+}
+
+// paymentOnPage is a payment as Olivia's HTTP API has it.
+func (l *lab) paymentOnPage(id string) (p document.Payment) {
+	l.t.Helper()
+	pages, err := l.Pages(l.ctx)
+	require.NoError(l.t, err)
+	request, err := http.NewRequestWithContext(l.ctx, http.MethodGet, pages["olivia"]+"/api/v1/payments/"+id, nil)
+	require.NoError(l.t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(l.t, err)
+	defer response.Body.Close()
+	require.Equal(l.t, http.StatusOK, response.StatusCode)
+	require.NoError(l.t, json.NewDecoder(response.Body).Decode(&p))
+	return p
 }
 
 // gate is a TCP relay that can be shut: the network between peers and a server.
@@ -426,7 +477,7 @@ func TestCutOffValidatorComesBack(t *testing.T) {
 	require.Contains(t, failure.Stderr, "edgar")
 	require.NotContains(t, failure.Stderr, "dave:")
 	l.signal("edgar", syscall.SIGCONT)
-	var list api.Payments
+	var list document.Payments
 	l.read("alice", &list, "tx", "list")
 	l.reach("bob", list.Payments[0].TxID, "finalized")
 	l.requireBalances(map[string]string{"alice": "5000000", "bob": "15000000"})
@@ -577,7 +628,7 @@ func TestCommandsAtOnceInAHomeAtRest(t *testing.T) {
 		})
 	}
 	require.NoError(t, g.Wait())
-	var list api.Payments
+	var list document.Payments
 	l.read("alice", &list, "tx", "list")
 	require.Len(t, list.Payments, commands)
 	l.start("alice")

@@ -332,6 +332,11 @@ func printTestnet(ctx context.Context, cmd *cli.Command, n *processes.Net, asJSO
 		return err
 	}
 	for _, r := range rows {
+		if r.HTTP != nil {
+			say(&table, "page of %s: %s\n", r.Name, *r.HTTP)
+		}
+	}
+	for _, r := range rows {
 		for _, problem := range r.Problem {
 			say(&table, "  %s: %s\n", r.Name, printable(problem))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
 )
 
@@ -73,7 +74,7 @@ func showTx(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) erro
 		}
 		query = url.Values{"wait": {string(want)}, "timeout": {cmd.Duration("timeout").String()}}
 	}
-	var doc api.Payment
+	var doc document.Payment
 	if err := s.Get(ctx, api.RoutePayment, id, query, &doc); err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func listTxs(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) err
 		}
 		query.Set("account", account.Hex())
 	}
-	var doc api.Payments
+	var doc document.Payments
 	if err := s.Get(ctx, api.RoutePayments, "", query, &doc); err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func watchTxs(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) er
 			_, err := cmd.Root().Writer.Write(append(bytes.TrimSpace(line), '\n'))
 			return err
 		}
-		var doc api.Payment
+		var doc document.Payment
 		if err := json.Unmarshal(line, &doc); err != nil {
 			return fmt.Errorf("reading the peer's answer: %w", err)
 		}

@@ -8,9 +8,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
@@ -35,7 +35,7 @@ func amount(units string, decimals *uint8, symbol *string) string {
 }
 
 // heading names a payment.
-func (p payments) heading(doc *api.Payment) {
+func (p payments) heading(doc *document.Payment) {
 	say(p.out, "%s → %s   %s   %s\n", p.name(doc.From), p.name(doc.To), amount(doc.Amount, doc.Decimals, doc.Symbol), doc.TxID)
 	for _, parent := range doc.Parents {
 		say(p.out, "  relies on payment %s\n", parent)
@@ -43,7 +43,7 @@ func (p payments) heading(doc *api.Payment) {
 }
 
 // reached writes a line about a stage that a payment has reached.
-func (p payments) reached(doc *api.Payment, stage fastpay.Stage) {
+func (p payments) reached(doc *document.Payment, stage fastpay.Stage) {
 	line := fmt.Sprintf("  %-10s", stage)
 	switch stage {
 	case fastpay.StageAccepted:
@@ -99,7 +99,7 @@ func or(s *string, unknown string) string {
 }
 
 // whole writes all that is known of a payment.
-func (p payments) whole(doc *api.Payment) error {
+func (p payments) whole(doc *document.Payment) error {
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	row := func(label, format string, args ...any) { say(t, "  %s\t%s\n", label, fmt.Sprintf(format, args...)) }
 	say(p.out, "payment %s\n", doc.TxID)
@@ -158,7 +158,7 @@ func dateOf(seconds string) string {
 }
 
 // table writes one line a payment.
-func (p payments) table(docs []api.Payment) error {
+func (p payments) table(docs []document.Payment) error {
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	say(t, "SEEN\tFROM\tTO\tAMOUNT\tSTAGE\tVOTES\tHEIGHT AT QC\tIN BLOCK\tTX ID\n")
 	for i := range docs {
@@ -170,7 +170,7 @@ func (p payments) table(docs []api.Payment) error {
 }
 
 // line writes a payment with each validator's height, for watching.
-func (p payments) line(doc *api.Payment) {
+func (p payments) line(doc *document.Payment) {
 	var heads []string
 	for _, h := range doc.Heads {
 		heads = append(heads, h.Validator+" "+h.Height)

@@ -116,10 +116,14 @@ func New(cfg Config) (*Replica, error) {
 	for _, id := range ids {
 		// What an earlier run saw has no time on this run's clock.
 		t := &Timeline{stage: r.board.Stage(id), Votes: make(map[int]time.Time)}
+		t.note(Event{Kind: EventFirstSeen})
 		for _, c := range r.board.Certificates(id) {
 			t.Votes[c.Signer()] = time.Time{}
+			t.note(Event{Kind: EventVote, Signer: c.Signer()})
 		}
-		_, t.certified = r.board.QC(id)
+		if _, t.certified = r.board.QC(id); t.certified {
+			t.note(Event{Kind: EventCertified})
+		}
 		r.timelines[id] = t
 	}
 	r.board.TakeProven()

@@ -232,9 +232,121 @@ func TestTimelineIsOfThisPeer(t *testing.T) {
 			heights = append(heights, b.Block.Number)
 		}
 		require.Equal(t, []uint64{1, 2, 3}, heights)
+		require.Equal(t, r.BlocksSeen()[1:], r.BlocksAfter(1))
+		require.Equal(t, r.BlocksSeen(), r.BlocksAfter(0))
+		require.Empty(t, r.BlocksAfter(3))
 		_, ok = r.Timeline(fastpay.ID{1})
 		require.False(t, ok)
+		require.Equal(t, []replica.Event{
+			{Kind: replica.EventFirstSeen, At: at(1), Height: 1},
+			{Kind: replica.EventVote, At: at(2), Height: 1, Signer: 0},
+			{Kind: replica.EventVote, At: at(3), Height: 1, Signer: 1},
+			{Kind: replica.EventVote, At: at(3), Height: 1, Signer: 2},
+			{Kind: replica.EventCertified, At: at(3), Height: 1},
+			{Kind: replica.EventVote, At: at(5), Height: 1, Signer: 3},
+		}, line.Events)
 	})
+}
+
+// TestTimelineTakesBackWhatABlockTookBack: a payment that a reorganisation threw out
+// of its block was not included, until it is again; what is final stays.
+func TestTimelineTakesBackWhatABlockTookBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.replica(nil)
+		tx := w.tx(0, 0, "")
+		add(t, r, tx)
+		require.NoError(t, r.Update(func(b *fastpay.Board) { require.NoError(t, b.AddQC(w.qc(tx))) }))
+		block := func(n uint64) fastpay.Block { return fastpay.Block{Number: n, Hash: common.Hash{byte(n)}} }
+		kinds := func() (kinds []replica.EventKind) {
+			line, _ := r.Timeline(tx.ID())
+			for _, e := range line.Events {
+				if e.Kind != replica.EventVote {
+					kinds = append(kinds, e.Kind)
+				}
+			}
+			return kinds
+		}
+		began := time.Now()
+		r.Advance(fastpay.ChainView{Latest: block(5), Outcomes: []tx76.Outcome{w.settles(tx, 5)}}, began)
+		require.Equal(t, []replica.EventKind{"first_seen", "certified", "included"}, kinds())
+		r.Advance(fastpay.ChainView{Latest: block(5), Reverted: 5}, began)
+		require.Equal(t, []replica.EventKind{"first_seen", "certified"}, kinds())
+		line, _ := r.Timeline(tx.ID())
+		require.Zero(t, line.Included)
+		time.Sleep(time.Second)
+		r.Advance(fastpay.ChainView{Latest: block(6), Finalized: block(6), Outcomes: []tx76.Outcome{w.settles(tx, 6)}}, time.Now())
+		require.Equal(t, []replica.EventKind{"first_seen", "certified", "included", "finalized"}, kinds())
+		line, _ = r.Timeline(tx.ID())
+		require.Equal(t, began.Add(time.Second), line.Included)
+		require.Equal(t, uint64(6), line.Events[len(line.Events)-1].Height)
+	})
+}
+
+// TestNoLeadOverABlockThatWasThere: a QC that comes after the payment's own block was
+// not before any block, however long the next one takes.
+func TestNoLeadOverABlockThatWasThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.replica(nil)
+		tx := w.tx(0, 0, "")
+		block := func(n uint64) fastpay.Block { return fastpay.Block{Number: n, Hash: common.Hash{byte(n)}} }
+		r.Advance(fastpay.ChainView{Latest: block(5)}, time.Now())
+		require.NoError(t, r.Update(func(b *fastpay.Board) { require.NoError(t, b.AddQC(w.qc(tx))) }))
+		time.Sleep(time.Second)
+		r.Advance(fastpay.ChainView{Latest: block(6)}, time.Now())
+		line, _ := r.Timeline(tx.ID())
+		_, known := line.Lead()
+		require.True(t, known)
+		require.NoError(t, r.Update(func(b *fastpay.Board) { b.NoteOutcome(w.settles(tx, 4)) }))
+		line, _ = r.Timeline(tx.ID())
+		_, known = line.Lead()
+		require.False(t, known)
+	})
+}
+
+// TestRecordIsOneMoment: a record has what the Board and the timeline have, and its
+// changes come by version.
+func TestRecordIsOneMoment(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica(nil)
+	one, two := w.tx(0, 0, ""), w.tx(1, 0, "")
+	add(t, r, one, two)
+	_, known := r.Record(fastpay.ID{1})
+	require.False(t, known)
+	rec, known := r.Record(one.ID())
+	require.True(t, known)
+	require.Equal(t, fastpay.StageUnknown, rec.Stage)
+	require.Len(t, rec.Timeline.Events, 1)
+	require.True(t, rec.Unread)
+
+	first := r.Since(0, 1)
+	require.True(t, first.More)
+	require.Equal(t, one.ID(), first.Records[0].Tx.ID())
+	second := r.Since(first.UpTo, 2)
+	require.False(t, second.More)
+	require.Equal(t, two.ID(), second.Records[0].Tx.ID())
+
+	require.NoError(t, r.Update(func(b *fastpay.Board) {
+		require.NoError(t, b.AddQC(w.qc(one)))
+		b.NoteReject(one.ID(), 3, fastpay.Reject{Code: fastpay.Expired})
+		b.NoteOutcome(w.settles(one, 4))
+	}))
+	change := r.Since(second.UpTo, 2)
+	require.Len(t, change.Records, 1)
+	rec = change.Records[0]
+	require.Equal(t, fastpay.StageIncluded, rec.Stage)
+	require.False(t, rec.Unread)
+	require.False(t, rec.Final)
+	require.Len(t, rec.Certificates, 3)
+	require.Equal(t, one.ID(), rec.QC.Tx().ID())
+	require.Equal(t, uint64(4), rec.Outcome.BlockNumber)
+	require.Equal(t, fastpay.Expired, rec.Rejects[3].Code)
+
+	r.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: 4}, Finalized: fastpay.Block{Number: 4}}, time.Now())
+	change = r.Since(change.UpTo, 2)
+	require.True(t, change.Records[0].Final)
+	require.Equal(t, uint64(4), change.Finalized.Number)
 }
 
 // lane is what a node says of a lane.
@@ -307,13 +419,9 @@ func TestDecidedBeforeThisPeerWatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		done, lost := w.tx(0, 0, ""), w.tx(1, 0, "")
-		env := done.Envelope()
-		outcome := &tx76.Outcome{
-			Sender: done.Sender(), NonceKey: done.Lane().NonceKey(w.committee), Nonce: 0, BlockNumber: 3, Success: true, Plain: 1,
-			Transfers: []tx76.MemoTransfer{{Token: asset, From: env.Sender, To: env.Recipient, Amount: env.Amount, Memo: done.ID()}},
-		}
+		outcome := w.settles(done, 3)
 		chain := &fakeChain{
-			lanes: map[common.Address]lane{env.Sender: {nonce: 1, outcomes: map[uint64]*tx76.Outcome{0: outcome}}},
+			lanes: map[common.Address]lane{done.Sender(): {nonce: 1, outcomes: map[uint64]*tx76.Outcome{0: &outcome}}},
 			err:   errors.New("down"),
 		}
 		r := w.replica(func(cfg *replica.Config) { cfg.Chain = chain })

@@ -55,6 +55,8 @@ func OpenStore(dir string, fs vfs.FS) (*Store, error) {
 	db, err := pebble.Open(dir, &pebble.Options{
 		FS:     &logFS{FS: fs, fail: s.fail, failed: func() bool { return s.Failed() != nil }},
 		Logger: fatalLogger{s},
+		// Without it a new store has the oldest format.
+		FormatMajorVersion: pebble.FormatColumnarBlocks,
 		// A payment is about 1 KB: 16 MiB hold a burst without a stall, and a
 		// restart replays them in well under a second.
 		MemTableSize: 16 << 20,
@@ -218,19 +220,30 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 
 // Each calls visit with all keys that start with prefix, in order. The slices
 // are valid during the call only.
-func (s *Store) Each(prefix []byte, visit func(key, value []byte) error) (err error) {
+func (s *Store) Each(prefix []byte, visit func(key, value []byte) error) error {
+	upper := append([]byte(nil), prefix...)
+	upper[len(upper)-1]++ // prefixes end in a byte below 0xff
+	return s.Range(prefix, upper, false, func(key, value []byte) (bool, error) { return true, visit(key, value) })
+}
+
+// Range calls visit with the keys from lower on and below upper, the last one first
+// if backwards is set, until it wants no more. The slices are valid during the call
+// only.
+func (s *Store) Range(lower, upper []byte, backwards bool, visit func(key, value []byte) (more bool, err error)) (err error) {
 	if err := s.Failed(); err != nil {
 		return err
 	}
-	upper := append([]byte(nil), prefix...)
-	upper[len(upper)-1]++ // prefixes end in a byte below 0xff
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: upper})
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return fmt.Errorf("reading store: %w", err)
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	for it.First(); it.Valid(); it.Next() {
-		if err := visit(it.Key(), it.Value()); err != nil {
+	first, next := it.First, it.Next
+	if backwards {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok; ok = next() {
+		if more, err := visit(it.Key(), it.Value()); err != nil || !more {
 			return err
 		}
 	}

@@ -1,6 +1,9 @@
 package replica
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -14,19 +17,76 @@ type Timeline struct {
 	QC        time.Time
 	// HeightAtQC is the height this peer's node had shown when the QC formed.
 	HeightAtQC uint64
-	// NextBlock is when the height first moved after the QC formed here.
+	// NextBlock is when the height first moved after the QC formed here; zero if the
+	// payment was in a block by then.
 	NextBlock time.Time
 	Queued    time.Time
 	Included  time.Time
 	Finalized time.Time
+	// Events are the steps of the payment's way in the order in which this peer
+	// learned of them: each once, and none that a reorganisation took back.
+	Events []Event
 
 	stage     fastpay.Stage
 	certified bool // a QC is held
 	gossiped  bool // gossip brought it, so that it was forwarded
 }
 
+// Event is one step of a payment's way, as one peer learned of it.
+type Event struct {
+	Kind   EventKind
+	At     time.Time // zero: in an earlier run of the peer
+	Height uint64    // that the peer's node had shown by then; 0 if At is zero
+	Signer int       // whose vote it is, of EventVote
+}
+
+// EventKind is what a step is.
+type EventKind string
+
+// The kinds of steps. Where a payment ends, its kind is that of the stage.
+const (
+	EventFirstSeen  EventKind = "first_seen"
+	EventVote       EventKind = "vote"
+	EventCertified  EventKind = "certified"
+	EventQueued     EventKind = "queued"
+	EventIncluded   EventKind = "included"
+	EventFinalized  EventKind = "finalized"
+	EventRejected   EventKind = "rejected"
+	EventExpired    EventKind = "expired"
+	EventFailed     EventKind = "failed"
+	EventConflicted EventKind = "conflicted"
+)
+
+// entered are the steps that a stage stands for, beside those that evidence does.
+var entered = map[fastpay.Stage][]EventKind{
+	fastpay.StageQueuedOnchain: {EventQueued},
+	fastpay.StageIncluded:      {EventIncluded},
+	fastpay.StageFinalized:     {EventIncluded, EventFinalized},
+	fastpay.StageRejected:      {EventRejected},
+	fastpay.StageExpired:       {EventExpired},
+	fastpay.StageFailed:        {EventFailed},
+	fastpay.StageConflicted:    {EventConflicted},
+}
+
+// Holds reports whether a step that was taken is still one of a payment in a stage:
+// blocks that are not final can be taken back, and refusals withdrawn.
+func (k EventKind) Holds(stage fastpay.Stage) bool {
+	switch k {
+	case EventFirstSeen, EventVote, EventCertified, EventQueued:
+		return true
+	}
+	return slices.Contains(entered[stage], k)
+}
+
+// note adds a step that was not taken before.
+func (t *Timeline) note(e Event) {
+	if !slices.ContainsFunc(t.Events, func(o Event) bool { return o.Kind == e.Kind && o.Signer == e.Signer }) {
+		t.Events = append(t.Events, e)
+	}
+}
+
 // Lead is the time from the QC to the next height. It is known only after that
-// height was seen, and only if the QC formed here.
+// height was seen, and only if the QC formed here before a block had the payment.
 func (t Timeline) Lead() (time.Duration, bool) {
 	if t.QC.IsZero() || t.NextBlock.IsZero() {
 		return 0, false
@@ -51,12 +111,14 @@ func (r *Replica) Timeline(id fastpay.ID) (Timeline, bool) {
 	if !ok {
 		return Timeline{}, false
 	}
+	return t.clone(), true
+}
+
+// clone returns a copy that shares nothing.
+func (t *Timeline) clone() Timeline {
 	out := *t
-	out.Votes = make(map[int]time.Time, len(t.Votes))
-	for signer, at := range t.Votes {
-		out.Votes[signer] = at
-	}
-	return out, true
+	out.Votes, out.Events = maps.Clone(t.Votes), slices.Clone(t.Events)
+	return out
 }
 
 // BlocksSeen returns the last heights seen, ascending.
@@ -64,6 +126,14 @@ func (r *Replica) BlocksSeen() []BlockSeen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]BlockSeen(nil), r.blocks...)
+}
+
+// BlocksAfter returns the last heights seen above one, ascending.
+func (r *Replica) BlocksAfter(height uint64) []BlockSeen {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from, _ := slices.BinarySearchFunc(r.blocks, height+1, func(b BlockSeen, h uint64) int { return cmp.Compare(b.Block.Number, h) })
+	return slices.Clone(r.blocks[from:])
 }
 
 // observeBlock notes a new height. seen is when this process first saw it.
@@ -86,24 +156,32 @@ func (r *Replica) observeBlock(b fastpay.Block, seen time.Time) {
 // observe brings a payment's timeline up to date with the Board.
 func (r *Replica) observe(id fastpay.ID, now time.Time) {
 	b := r.board
+	height := b.Latest().Number
 	t := r.timelines[id]
 	if t == nil {
 		t = &Timeline{FirstSeen: now, Votes: make(map[int]time.Time)}
+		t.note(Event{Kind: EventFirstSeen, At: now, Height: height})
 		r.timelines[id] = t
 	}
 	for _, c := range b.Certificates(id) {
 		if _, known := t.Votes[c.Signer()]; !known {
 			t.Votes[c.Signer()] = now
+			t.note(Event{EventVote, now, height, c.Signer()})
 			r.metrics.votes.Inc()
 		}
 	}
 	if _, ok := b.QC(id); ok && !t.certified {
-		t.certified, t.QC, t.HeightAtQC = true, now, b.Latest().Number
+		t.certified, t.QC, t.HeightAtQC = true, now, height
+		t.note(Event{Kind: EventCertified, At: now, Height: height})
 		r.awaiting[id] = struct{}{}
 		r.metrics.qcFormed.Inc()
 		if !t.FirstSeen.IsZero() {
 			r.metrics.qcLatency.Observe(now.Sub(t.FirstSeen).Seconds())
 		}
+	}
+	if o, used := b.Outcome(id); used && !t.QC.IsZero() && o.BlockNumber <= t.HeightAtQC {
+		t.NextBlock = time.Time{} // its block was there before the QC
+		delete(r.awaiting, id)
 	}
 	stage := b.Stage(id)
 	if stage == t.stage {
@@ -111,6 +189,10 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 	}
 	t.stage = stage
 	r.metrics.stage.WithLabelValues(string(stage)).Inc()
+	t.Events = slices.DeleteFunc(t.Events, func(e Event) bool { return !e.Kind.Holds(stage) })
+	for _, kind := range entered[stage] {
+		t.note(Event{Kind: kind, At: now, Height: height})
+	}
 	switch stage {
 	case fastpay.StageQueuedOnchain:
 		setOnce(&t.Queued, now)
@@ -119,6 +201,8 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 	case fastpay.StageFinalized:
 		setOnce(&t.Included, now)
 		setOnce(&t.Finalized, now)
+	default:
+		t.Included = time.Time{} // not any more
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/tempo/tx76"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -132,6 +133,15 @@ func (w *world) head(signer int, view fastpay.HeadView) *fastpay.Head {
 
 // qc is the QC of a payment.
 func (w *world) qc(tx *fastpay.Tx) *fastpay.QC { return fastpay.NewQC(w.committee, tx, w.votes(tx, 3)) }
+
+// settles is a payment's effect in a block.
+func (w *world) settles(tx *fastpay.Tx, block uint64) tx76.Outcome {
+	env := tx.Envelope()
+	return tx76.Outcome{
+		Sender: env.Sender, NonceKey: tx.Lane().NonceKey(w.committee), Nonce: env.Seq, BlockNumber: block, Success: true, Plain: 1,
+		Transfers: []tx76.MemoTransfer{{Token: asset, From: env.Sender, To: env.Recipient, Amount: env.Amount, Memo: tx.ID()}},
+	}
+}
 
 // evidence convicts a payer.
 func (w *world) evidence(payer int) *fastpay.Evidence {

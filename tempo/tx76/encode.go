@@ -43,6 +43,12 @@ func (t *Transaction) SignHash() common.Hash {
 	return t.hash(senderForm, common.Address{})
 }
 
+// EncodeForSigning returns the bytes whose keccak256 is SignHash: what a wallet is shown
+// that signs for somebody else's program.
+func (t *Transaction) EncodeForSigning() []byte {
+	return t.appendForm(nil, senderForm, common.Address{})
+}
+
 // SponsorHash returns the hash a sponsor of sender's transaction signs. Unlike
 // the sender's it commits to the fee token.
 func (t *Transaction) SponsorHash(sender common.Address) common.Hash {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func Init(ctx context.Context, dir, program string, spec Spec) (_ *Net, err erro
 // make fills an empty folder.
 func (n *Net) make(ctx context.Context) error {
 	peers := n.state.Spec.peers()
-	ports, err := freePorts(1 + len(peers))
+	ports, err := freePorts(1 + 2*len(peers))
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (n *Net) make(ctx context.Context) error {
 	made := make([]identity, len(peers))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, m := range peers {
-		g.Go(func() error { return n.makeHome(ctx, m, ports[1+i], &made[i]) })
+		g.Go(func() error { return n.makeHome(ctx, m, ports[1+2*i], ports[2+2*i], &made[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -84,12 +85,15 @@ func (n *Net) make(ctx context.Context) error {
 
 // makeHome makes the home of one peer. Clients only dial: they are the wallets of
 // people behind routers.
-func (n *Net) makeHome(ctx context.Context, m member, port int, made *identity) error {
+func (n *Net) makeHome(ctx context.Context, m member, port, httpPort int, made *identity) error {
 	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", n.ChainURL()}
 	if m.Role != p2p.RoleClient {
 		args = append(args,
 			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
 			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port), "--browser")
+	}
+	if m.Role == p2p.RoleAggregator {
+		args = append(args, "--http", fmt.Sprintf("127.0.0.1:%d", httpPort))
 	}
 	return n.ask(ctx, m.Name, made, args...)
 }
@@ -201,7 +205,7 @@ func freePorts(count int) ([]int, error) {
 	var ports []int
 	for range 100 * count {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		if isFree(port) {
+		if !slices.Contains(ports, port) && isFree(port) {
 			ports = append(ports, port)
 		}
 		if len(ports) == count {

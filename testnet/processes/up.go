@@ -199,6 +199,7 @@ type Row struct {
 	Address *string  `json:"address"` // the first multiaddr, or the chain's URL
 	API     *string  `json:"api"`     // Unix socket
 	Metrics *string  `json:"metrics"` // URL
+	HTTP    *string  `json:"http"`    // URL of an aggregator's page and API
 	Log     string   `json:"log"`
 	Height  *string  `json:"height"`
 	Quorum  *string  `json:"quorum"` // "2 of 2, 2 needed"
@@ -212,6 +213,7 @@ type selfDocument struct {
 	Running   *struct {
 		PID     int     `json:"pid"`
 		Metrics *string `json:"metrics"`
+		HTTP    *string `json:"http"`
 		API     string  `json:"api"`
 		Ready   struct {
 			Weight    uint64   `json:"weight"`
@@ -276,9 +278,24 @@ func (n *Net) statusOf(ctx context.Context, m member) (Row, error) {
 		return row, nil
 	}
 	quorum := fmt.Sprintf("reaches %d of %d, %d needed", r.Ready.Weight, r.Ready.Total, r.Ready.Threshold)
-	row.PID, row.API, row.Metrics, row.Height, row.Quorum = &r.PID, &r.API, r.Metrics, r.Chain.Height, &quorum
+	row.PID, row.API, row.Metrics, row.HTTP, row.Height, row.Quorum = &r.PID, &r.API, r.Metrics, r.HTTP, r.Chain.Height, &quorum
 	row.Problem = append(row.Problem, slices.Concat(r.Problems, r.Ready.Waiting, r.Ready.Missing)...) // never nil
 	return row, nil
+}
+
+// Pages returns where the aggregators that run serve their pages, by name.
+func (n *Net) Pages(ctx context.Context) (map[string]string, error) {
+	rows, err := n.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pages := make(map[string]string)
+	for _, r := range rows {
+		if r.HTTP != nil {
+			pages[r.Name] = *r.HTTP
+		}
+	}
+	return pages, nil
 }
 
 // clients are the names of the clients, in order.

@@ -1,9 +1,7 @@
 // Package api is how commands talk to a running peer: JSON over HTTP on a Unix socket
-// in the peer's home, which nobody but its owner can open. It has the documents, which
-// commands print as they are, the client, and the errors. Package daemon serves it.
-//
-// In every document amounts, heights, sequence numbers and *_unix_micros are decimal
-// strings, hashes and keys 0x-hex, and what is not known is null.
+// in the peer's home, which nobody but its owner can open. It has the routes, the
+// requests, the client and the errors; package document has the documents, which
+// commands print as they are. Package daemon serves it.
 package api
 
 // Routes. {id} is a tx id or a peer id.

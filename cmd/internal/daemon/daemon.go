@@ -13,10 +13,13 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/aggregator"
+	"github.com/allegro-p2p/allegro/aggregator/archive"
+	"github.com/allegro-p2p/allegro/aggregator/httpapi"
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo"
@@ -61,14 +64,22 @@ type Daemon struct {
 	node    *p2p.Node
 	replica *replica.Replica
 	account *common.Address // a client's, or a validator's sponsor
-	// One of them is set, or none for an aggregator.
+	// One of them is set for a validator or a client.
 	validator *validator.Validator
 	voteKey   [32]byte // public
 	client    *client.Client
+	// Both are set for an aggregator.
+	aggregator *aggregator.Aggregator
+	pages      *httpapi.Server
+
+	shown shown
+
+	describer *document.Describer // of node and replica
 
 	api        *http.Server  // set before serving is closed
 	socket     string        // of the API; set before that is served
 	metricsURL string        // the same; empty if not served
+	httpURL    string        // the same
 	serving    chan struct{} // closed when the API is served and the node listens
 }
 
@@ -100,10 +111,23 @@ func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error)
 	if d.store, err = replica.OpenStore(h.DataDir(), vfs.Default); err != nil {
 		return nil, err
 	}
-	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: opts.Now, Registerer: d.registry}); err != nil {
+	if h.Config().Node.Role == p2p.RoleAggregator {
+		if d.opts.Now, err = archive.Clock(d.store, opts.Now); err != nil {
+			return nil, err
+		}
+	}
+	if d.chain, err = tempo.Dial(ctx, h.Config().Chain.RPC, tempo.Options{Now: d.opts.Now, Registerer: d.registry}); err != nil {
 		return nil, err
 	}
-	return d, d.build()
+	if err := d.build(); err != nil {
+		return nil, err
+	}
+	d.shown = memory{d.replica}
+	if d.aggregator != nil {
+		d.shown = d.aggregator.Archive()
+	}
+	d.describer = document.NewDescriber(d.file, d.rules, d.node, d.replica)
+	return d, nil
 }
 
 // build makes the role.
@@ -130,15 +154,7 @@ func (d *Daemon) build() error {
 	case p2p.RoleClient:
 		return d.buildClient(node, follower, boot)
 	default:
-		a, err := aggregator.New(aggregator.Config{
-			Rules: d.rules, Node: node, Store: d.store, Limits: aggregator.DefaultLimits(), Chain: d.chain, Follower: follower,
-			Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
-		})
-		if err != nil {
-			return err
-		}
-		d.role, d.node, d.replica = a, a.Node(), a.Replica()
-		return nil
+		return d.buildAggregator(node, follower, boot)
 	}
 }
 
@@ -261,6 +277,34 @@ func (d *Daemon) buildClient(node p2p.Config, follower *rightChain, boot [8]byte
 	return nil
 }
 
+func (d *Daemon) buildAggregator(node p2p.Config, follower *rightChain, boot [8]byte) (err error) {
+	d.aggregator, err = aggregator.New(aggregator.Config{
+		Rules: d.rules, Node: node, Store: d.store, Limits: aggregator.DefaultLimits(), Retention: d.retention(), Chain: d.chain, Follower: follower,
+		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+	})
+	if err != nil {
+		return err
+	}
+	d.role, d.node, d.replica = d.aggregator, d.aggregator.Node(), d.aggregator.Replica()
+	if d.home.Config().Aggregator.Listen == "" {
+		return nil
+	}
+	d.pages, err = d.aggregator.HTTP(d.httpConfig())
+	return err
+}
+
+// retention is how long an aggregator keeps payments.
+func (d *Daemon) retention() archive.Retention {
+	cfg := d.home.Config().Aggregator
+	return archive.Retention{Time: time.Duration(cfg.RetentionTime), Bytes: uint64(cfg.RetentionSize)}
+}
+
+// httpConfig is how an aggregator's page and API are served.
+func (d *Daemon) httpConfig() aggregator.HTTPConfig {
+	cfg := d.home.Config().Aggregator
+	return aggregator.HTTPConfig{File: d.file, Version: d.opts.Version, Hosts: cfg.Hosts, Origins: cfg.CORS, Gatherer: d.registry}
+}
+
 // Run takes part in the network and serves the API until ctx ends or the peer does,
 // and returns why. It closes the daemon.
 func (d *Daemon) Run(ctx context.Context) (err error) {
@@ -369,11 +413,3 @@ func (d *Daemon) current() *fastpay.Committee {
 	}
 	return d.rules.CommitteeAt(uint64(d.opts.Now().Unix()))
 }
-
-// memberName names a member for people.
-func (d *Daemon) memberName(c *fastpay.Committee, index int) string {
-	return d.file.MemberName(c.ID(), index)
-}
-
-// hexOf writes bytes as lower-case 0x-hex.
-func hexOf(b []byte) string { return fmt.Sprintf("0x%x", b) }

@@ -13,6 +13,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
@@ -51,7 +52,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) home(role p2p.Role, name string) *home.Home {
 	w.t.Helper()
 	cfg := home.DefaultConfig(role)
-	cfg.Node.Name, cfg.Chain.RPC, cfg.Metrics.Listen = name, w.url, ""
+	cfg.Node.Name, cfg.Chain.RPC, cfg.Metrics.Listen, cfg.Aggregator.Listen = name, w.url, "", ""
 	h, err := home.Create(w.t.TempDir()+"/"+name, cfg)
 	require.NoError(w.t, err)
 	account, err := h.NewAccount("secret", home.LightKDF)
@@ -177,26 +178,26 @@ func TestErrorsOfTheAPI(t *testing.T) {
 		says string
 	}{
 		{"not a client", func() error {
-			return validator.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
+			return validator.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(document.Payment))
 		}, api.CodeWrongRole, "has the role validator"},
 		{"too many decimals", func() error {
-			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "10.0000001", Auto: true}, new(api.Payment))
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "10.0000001", Auto: true}, new(document.Payment))
 		}, api.CodeUsage, "round it"},
 		{"unknown asset", func() error {
-			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Asset: "EUR", Auto: true}, new(api.Payment))
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Asset: "EUR", Auto: true}, new(document.Payment))
 		}, api.CodeUsage, "pathUSD"},
 		{"no money", func() error {
-			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(api.Payment))
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(document.Payment))
 		}, "insufficient_funds", "spendable"},
-		{"unknown payment", func() error { return client.Get(t.Context(), api.RoutePayment, id, nil, new(api.Payment)) }, api.CodeNotFound, "not known"},
-		{"no tx id", func() error { return client.Get(t.Context(), api.RouteQC, "0x12", nil, new(api.Payment)) }, api.CodeUsage, "64 hex digits"},
+		{"unknown payment", func() error { return client.Get(t.Context(), api.RoutePayment, id, nil, new(document.Payment)) }, api.CodeNotFound, "not known"},
+		{"no tx id", func() error { return client.Get(t.Context(), api.RouteQC, "0x12", nil, new(document.Payment)) }, api.CodeUsage, "64 hex digits"},
 		{"no multiaddr", func() error {
-			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "127.0.0.1:4001"}, new(api.Peers))
+			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "127.0.0.1:4001"}, new(document.Peers))
 		}, api.CodeUsage, "did you mean /ip4/127.0.0.1/tcp/4001"},
 		{"nobody there", func() error {
-			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(api.Peers))
+			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(document.Peers))
 		}, api.CodeUnreachable, "refused"},
-		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(api.Peers)) }, api.CodeNotFound, "another version"},
+		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(document.Peers)) }, api.CodeNotFound, "another version"},
 		{"not in time", func() error {
 			return client.Get(t.Context(), api.RouteWait, "", url.Values{"for": {"quorum"}, "timeout": {"10ms"}}, new(api.Self))
 		}, api.CodeDeadline, "dave"},
@@ -236,7 +237,7 @@ func TestPortInUse(t *testing.T) {
 	port := taken.Addr().(*net.TCPAddr).Port
 	w := newWorld(t)
 	for key, value := range map[string]string{
-		"p2p.listen": fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port), "metrics.listen": taken.Addr().String(),
+		"p2p.listen": fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port), "metrics.listen": taken.Addr().String(), "aggregator.listen": taken.Addr().String(),
 	} {
 		h := w.home(p2p.RoleAggregator, "olivia-"+key[:3])
 		w.home(p2p.RoleValidator, "dave-"+key[:3])
@@ -278,24 +279,32 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 			return field(d.self())
 		}
 	}
+	daemon := func(field func(*Daemon) any) made {
+		return func(_ *testing.T, h *home.Home) any { return field(&Daemon{home: h}) }
+	}
 	another := "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 	peer := p2p.IdentityFromSeed("peer").PeerID().String()
 	effects := map[string]struct {
 		value string
 		made  made
 	}{
-		"node.name":              {"zoe", self(func(s api.Self) any { return s.Name })},
-		"node.role":              {"client", node(func(c p2p.Config) any { return c.Role })},
-		"p2p.listen":             {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
-		"p2p.announce":           {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
-		"p2p.peers":              {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
-		"p2p.browser":            {"true", node(func(c p2p.Config) any { return c.Browser })},
-		"p2p.public":             {"true", node(func(c p2p.Config) any { return c.Public })},
-		"chain.rpc":              {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
-		"client.account":         {another, self(func(s api.Self) any { return s.Account })},
-		"metrics.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Metrics.Listen }}, // see TestPortInUse
-		"validator.sponsor":      {another, self(func(s api.Self) any { return s.Account })},
-		"keystore.password_file": {"other", func(_ *testing.T, h *home.Home) any { return h.PasswordPath() }},
+		"node.name":                 {"zoe", self(func(s api.Self) any { return s.Name })},
+		"node.role":                 {"client", node(func(c p2p.Config) any { return c.Role })},
+		"p2p.listen":                {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
+		"p2p.announce":              {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
+		"p2p.peers":                 {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
+		"p2p.browser":               {"true", node(func(c p2p.Config) any { return c.Browser })},
+		"p2p.public":                {"true", node(func(c p2p.Config) any { return c.Public })},
+		"chain.rpc":                 {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
+		"client.account":            {another, self(func(s api.Self) any { return s.Account })},
+		"aggregator.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Aggregator.Listen }}, // see TestPortInUse
+		"aggregator.hosts":          {"board.example", daemon(func(d *Daemon) any { return d.httpConfig().Hosts })},
+		"aggregator.cors":           {"https://wallet.example", daemon(func(d *Daemon) any { return d.httpConfig().Origins })},
+		"aggregator.retention_time": {"1h", daemon(func(d *Daemon) any { return d.retention().Time })},
+		"aggregator.retention_size": {"1MB", daemon(func(d *Daemon) any { return d.retention().Bytes })},
+		"metrics.listen":            {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Metrics.Listen }}, // see TestPortInUse
+		"validator.sponsor":         {another, self(func(s api.Self) any { return s.Account })},
+		"keystore.password_file":    {"other", func(_ *testing.T, h *home.Home) any { return h.PasswordPath() }},
 	}
 	for _, key := range home.Keys() {
 		if strings.HasPrefix(key, "log.") {
@@ -337,7 +346,7 @@ func TestNextCommitteeTakesOffice(t *testing.T) {
 	w.file.Committees[1].Members = []netfile.Member{w.file.Committees[0].Members[0], both.Members[1]}
 	second := w.run(edgar, time.Now)
 	topics := func() (names []string) {
-		var doc api.Topics
+		var doc document.Topics
 		require.NoError(t, first.Get(t.Context(), api.RouteTopics, "", nil, &doc))
 		for _, topic := range doc.Topics {
 			if topic.Kind == "cert" {
@@ -349,7 +358,7 @@ func TestNextCommitteeTakesOffice(t *testing.T) {
 	require.Len(t, topics(), 1)
 
 	for _, peer := range []*api.Client{first, second} {
-		var c api.Committee
+		var c document.Committee
 		for {
 			require.NoError(t, peer.Get(t.Context(), api.RouteCommittee, "", nil, &c))
 			if c.Epoch == "2" {

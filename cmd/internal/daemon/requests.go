@@ -14,6 +14,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -91,7 +92,7 @@ func (d *Daemon) explainDeadline(err error, what string) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	r := d.readiness()
+	r := d.describer.Readiness(d.current())
 	reasons := append(append(d.problems(), r.Waiting...), r.Missing...)
 	message := what + " in time"
 	if len(reasons) > 0 {
@@ -111,7 +112,7 @@ func (d *Daemon) serveConnect(ctx context.Context, r *http.Request) (any, error)
 	if err := d.node.Connect(ctx, req.Address); err != nil {
 		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
 	}
-	return d.peers(), nil
+	return d.describer.Peers(), nil
 }
 
 // pingTimeout bounds a ping: longer, and the peer is as good as gone.
@@ -195,11 +196,7 @@ func (d *Daemon) serveBalance(ctx context.Context, r *http.Request) (any, error)
 	if err != nil {
 		return nil, d.explainDeadline(err, "the balance could not be read")
 	}
-	return api.Balance{
-		Schema: api.BalanceSchema, Account: owner.Hex(), Asset: asset.Address.String(), Symbol: asset.Symbol, Decimals: asset.Decimals,
-		Confirmed: funds.Confirmed.Dec(), CertifiedIn: funds.CertifiedIn.String(), CertifiedOut: funds.CertifiedOut.String(),
-		Spendable: funds.Spendable.String(), Height: strconv.FormatUint(at.Number, 10),
-	}, nil
+	return document.BalanceOf(owner, &asset, &funds, at.Number), nil
 }
 
 // wrongRole is the error about something that only a client does.
@@ -232,7 +229,10 @@ func (d *Daemon) servePay(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, d.explainDeadline(err, "nothing was signed")
 	}
-	doc, _ := d.payment(id)
+	doc, ok := d.describer.Payment(id)
+	if !ok {
+		return nil, unknownPayment(id)
+	}
 	return doc, nil
 }
 
@@ -283,20 +283,17 @@ func (d *Daemon) servePayment(ctx context.Context, r *http.Request) (any, error)
 			return nil, err
 		}
 		defer cancel()
-		err = d.replica.Wait(ctx, func(b *fastpay.Board) bool {
-			at := b.Stage(id)
-			return at.Rank() >= want.Rank() || at.Terminal()
-		})
+		err = d.awaitStage(ctx, id, want)
 		// What was reached by then is the answer.
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return nil, err
 		}
 	}
-	doc, ok := d.payment(id)
-	if !ok {
-		return nil, unknownPayment(id)
+	doc, ok, err := d.payment(id)
+	if err == nil && !ok {
+		err = unknownPayment(id)
 	}
-	return doc, nil
+	return doc, err
 }
 
 func (d *Daemon) serveQC(_ context.Context, r *http.Request) (any, error) {
@@ -304,18 +301,12 @@ func (d *Daemon) serveQC(_ context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var file fastpay.QCFile
-	known, held := false, false
-	d.replica.Read(func(b *fastpay.Board) {
-		_, known = b.Tx(id)
-		var qc *fastpay.QC
-		if qc, held = b.QC(id); held {
-			file = qc.File()
-		}
-	})
+	rec, known, err := d.shown.Record(id)
 	switch {
-	case held:
-		return file, nil
+	case err != nil:
+		return nil, err
+	case rec.QC != nil:
+		return rec.QC.File(), nil
 	case known:
 		return nil, &api.Error{Status: http.StatusConflict, Code: api.CodeNotFound, Message: fmt.Sprintf("payment %s has no QC here yet", id), Hint: "allegro tx show tells who has not voted"}
 	}
@@ -344,9 +335,13 @@ func (d *Daemon) servePayments(_ context.Context, r *http.Request) (any, error) 
 	} else {
 		d.replica.Read(func(b *fastpay.Board) { ids = b.Newest(limit) })
 	}
-	doc := api.Payments{Schema: api.PaymentsSchema, Payments: []api.Payment{}}
+	doc := document.Payments{Schema: document.PaymentsSchema, Payments: []document.Payment{}}
 	for _, id := range ids {
-		if p, ok := d.payment(id); ok {
+		p, ok, err := d.payment(id)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			doc.Payments = append(doc.Payments, p)
 		}
 	}
@@ -361,7 +356,8 @@ func (d *Daemon) serveWatch(w http.ResponseWriter, r *http.Request) {
 	if text := r.URL.Query().Get("id"); text != "" {
 		id, err := parseID(text)
 		if err == nil {
-			if _, ok := d.payment(id); !ok {
+			var known bool
+			if _, known, err = d.shown.Record(id); err == nil && !known {
 				err = unknownPayment(id)
 			}
 		}
@@ -377,21 +373,17 @@ func (d *Daemon) serveWatch(w http.ResponseWriter, r *http.Request) {
 	encoder.SetEscapeHTML(false)
 	var cursor uint64
 	if only == nil {
-		d.replica.Read(func(b *fastpay.Board) { cursor = b.Version() })
+		cursor = d.shown.Version()
 	}
 	lastHeads := ""
 	for {
-		changed := d.replica.Changed()
-		var ids []fastpay.ID
-		d.replica.Read(func(b *fastpay.Board) { ids, cursor = b.Since(cursor, b.Len()) })
-		if only != nil {
-			ids = []fastpay.ID{*only}
+		changed, heads := d.shown.Changed(), d.replica.Changed()
+		docs, err := d.watched(only, &cursor)
+		if err != nil {
+			logger.Warnw("a watcher's stream ends", "error", err)
+			return
 		}
-		for _, id := range ids {
-			doc, ok := d.payment(id)
-			if !ok {
-				continue
-			}
+		for _, doc := range docs {
 			if only != nil {
 				line, err := json.Marshal(doc)
 				if err != nil || string(line) == lastHeads {
@@ -408,8 +400,36 @@ func (d *Daemon) serveWatch(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-changed:
+		case <-heads:
 		case <-r.Context().Done():
 			return
+		}
+	}
+}
+
+// watched describes what a watcher is to see next: one payment, or those that changed
+// after a cursor, which it moves.
+func (d *Daemon) watched(only *fastpay.ID, cursor *uint64) (docs []document.Payment, err error) {
+	if only != nil {
+		doc, ok, err := d.payment(*only)
+		if ok {
+			docs = append(docs, doc)
+		}
+		return docs, err
+	}
+	for {
+		records, upTo, err := d.shown.Since(*cursor, maxList)
+		if err != nil {
+			return nil, err
+		}
+		for i := range records {
+			if doc, ok := d.describer.PaymentOf(&records[i]); ok {
+				docs = append(docs, doc)
+			}
+		}
+		*cursor = upTo
+		if len(records) < maxList {
+			return docs, nil
 		}
 	}
 }

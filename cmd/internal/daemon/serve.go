@@ -13,6 +13,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/allegro-p2p/allegro/aggregator"
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -44,12 +45,19 @@ func (d *Daemon) serve(ctx context.Context) (err error) {
 		}
 		d.metricsURL = fmt.Sprintf("http://%s/metrics", metrics.Addr())
 	}
+	page, err := d.listenHTTP(ctx)
+	if err != nil {
+		return errors.Join(err, socket.Close(), closeIfOpen(metrics))
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	d.api = serveOn(ctx, g, socket, d.routes())
 	if metrics != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", d.metricsHandler())
 		serveOn(ctx, g, metrics, mux)
+	}
+	if page != nil {
+		g.Go(func() error { return d.pages.Serve(ctx, page) })
 	}
 	g.Go(func() error {
 		select {
@@ -59,7 +67,7 @@ func (d *Daemon) serve(ctx context.Context) (err error) {
 		}
 		running := home.Running{
 			PID: os.Getpid(), API: d.socket, PeerID: d.node.ID().String(), Addresses: d.node.Addrs(),
-			Metrics: d.metricsURL, Started: d.started,
+			Metrics: d.metricsURL, HTTP: d.httpURL, Started: d.started,
 		}
 		if err := d.home.SaveRunning(running); err != nil {
 			return err
@@ -69,6 +77,29 @@ func (d *Daemon) serve(ctx context.Context) (err error) {
 		return errors.Join(ctx.Err(), d.home.ForgetRunning())
 	})
 	return g.Wait()
+}
+
+// listenHTTP opens the listener of an aggregator's page and API; nil if they are not
+// served.
+func (d *Daemon) listenHTTP(ctx context.Context) (net.Listener, error) {
+	if d.pages == nil {
+		return nil, nil
+	}
+	address := d.home.Config().Aggregator.Listen
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("the page cannot be served on %s, choose another address with aggregator.listen: %w", address, err)
+	}
+	d.httpURL = aggregator.URL(listener.Addr())
+	return listener, nil
+}
+
+// closeIfOpen closes a listener unless it is nil.
+func closeIfOpen(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
 }
 
 // listenAPI opens the API's socket. A socket that a killed process left behind is in
@@ -133,11 +164,11 @@ func (d *Daemon) routes() http.Handler {
 	post := func(route string, h handler) { mux.HandleFunc("POST "+route, answer(h)) }
 	get(api.RouteSelf, func(context.Context, *http.Request) (any, error) { return d.self(), nil })
 	get(api.RouteWait, d.serveWait)
-	get(api.RoutePeers, func(context.Context, *http.Request) (any, error) { return d.peers(), nil })
+	get(api.RoutePeers, func(context.Context, *http.Request) (any, error) { return d.describer.Peers(), nil })
 	post(api.RoutePeers, d.serveConnect)
 	post(api.RoutePing, d.servePing)
-	get(api.RouteTopics, func(context.Context, *http.Request) (any, error) { return d.topics(), nil })
-	get(api.RouteCommittee, func(context.Context, *http.Request) (any, error) { return d.committee(), nil })
+	get(api.RouteTopics, func(context.Context, *http.Request) (any, error) { return d.describer.Topics(), nil })
+	get(api.RouteCommittee, func(context.Context, *http.Request) (any, error) { return d.describer.Committee(d.current()), nil })
 	get(api.RouteBalance, d.serveBalance)
 	get(api.RoutePayments, d.servePayments)
 	post(api.RoutePayments, d.servePay)

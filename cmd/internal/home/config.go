@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -20,14 +21,15 @@ import (
 // network.toml. Each key can also be set by the environment, which wins over the file
 // (see [EnvName]), and some by a flag, which wins over both.
 type Config struct {
-	Node      Node      `toml:"node" comment:"This peer."`
-	P2P       P2P       `toml:"p2p" comment:"Its place in the peer-to-peer network. Addresses are multiaddrs."`
-	Chain     Chain     `toml:"chain" comment:"The peer's own chain node. Do not use one that you do not trust: it says what is final."`
-	Validator Validator `toml:"validator" comment:"For role validator."`
-	Client    Client    `toml:"client" comment:"For role client."`
-	Keystore  Keystore  `toml:"keystore" comment:"The accounts in keystore/."`
-	Metrics   Metrics   `toml:"metrics" comment:"Prometheus metrics over HTTP."`
-	Log       Log       `toml:"log" comment:"Logs, on standard error."`
+	Node       Node       `toml:"node" comment:"This peer."`
+	P2P        P2P        `toml:"p2p" comment:"Its place in the peer-to-peer network. Addresses are multiaddrs."`
+	Chain      Chain      `toml:"chain" comment:"The peer's own chain node. Do not use one that you do not trust: it says what is final."`
+	Validator  Validator  `toml:"validator" comment:"For role validator."`
+	Client     Client     `toml:"client" comment:"For role client."`
+	Aggregator Aggregator `toml:"aggregator" comment:"For role aggregator."`
+	Keystore   Keystore   `toml:"keystore" comment:"The accounts in keystore/."`
+	Metrics    Metrics    `toml:"metrics" comment:"Prometheus metrics over HTTP."`
+	Log        Log        `toml:"log" comment:"Logs, on standard error."`
 }
 
 // Node names the peer.
@@ -60,6 +62,15 @@ type Client struct {
 	Account netfile.Address `toml:"account" comment:"Account in keystore/ that pays and is paid; zeros: none."`
 }
 
+// Aggregator is what only an aggregator needs.
+type Aggregator struct {
+	Listen        string   `toml:"listen" comment:"HOST:PORT of its page and its HTTP API; empty: not served. Port 0 lets the system choose."`
+	Hosts         []string `toml:"hosts,multiline" comment:"Names under which it may be asked, beside those of this machine itself: a page of another site must not reach it under a name of its own."`
+	CORS          []string `toml:"cors,multiline" comment:"Other sites whose pages may use the API, like https://wallet.example."`
+	RetentionTime Duration `toml:"retention_time" comment:"How long a payment is kept once it is final."`
+	RetentionSize Size     `toml:"retention_size" comment:"How much all payments may take; the final ones go first, the oldest of them first. The database takes a few times as much."`
+}
+
 // Keystore says how accounts are unlocked.
 type Keystore struct {
 	PasswordFile string `toml:"password_file" comment:"File with the accounts' password, relative to this directory; empty: it is asked for at the terminal."`
@@ -86,15 +97,21 @@ const (
 // DefaultConfig returns the config of a role before anybody set anything.
 func DefaultConfig(role p2p.Role) Config {
 	c := Config{
-		Node:     Node{Name: string(role), Role: role},
-		P2P:      P2P{Listen: []string{}, Announce: []string{}, Peers: []string{}},
-		Chain:    Chain{RPC: "http://127.0.0.1:8545"},
+		Node:  Node{Name: string(role), Role: role},
+		P2P:   P2P{Listen: []string{}, Announce: []string{}, Peers: []string{}},
+		Chain: Chain{RPC: "http://127.0.0.1:8545"},
+		Aggregator: Aggregator{
+			Hosts: []string{}, CORS: []string{}, RetentionTime: Duration(30 * 24 * time.Hour), RetentionSize: 10_000_000_000,
+		},
 		Keystore: Keystore{PasswordFile: passwordFile},
 		Metrics:  Metrics{Listen: "127.0.0.1:0"},
 		Log:      Log{Level: "info", Format: LogAuto},
 	}
 	if role != p2p.RoleClient {
 		c.P2P.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+	}
+	if role == p2p.RoleAggregator {
+		c.Aggregator.Listen = "127.0.0.1:8080"
 	}
 	return c
 }
@@ -104,7 +121,7 @@ const passwordFile = "keys/password"
 
 // Validate reports the first fault of c, with its key and the remedy.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.Node.check, c.P2P.check, c.Chain.check, c.Metrics.check, c.Log.check} {
+	for _, check := range []func() error{c.Node.check, c.P2P.check, c.Chain.check, c.Aggregator.check, c.Metrics.check, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -174,16 +191,43 @@ func (c Chain) check() error {
 	return faulty("chain.rpc", " has the scheme %q: want http, https, ws or wss", u.Scheme)
 }
 
-func (m Metrics) check() error {
-	if m.Listen == "" {
+func (a Aggregator) check() error {
+	if err := checkListen("aggregator.listen", a.Listen); err != nil {
+		return err
+	}
+	for _, h := range a.Hosts {
+		if u, err := url.Parse("http://" + h); err != nil || u.Host != h || u.Port() != "" || u.Hostname() == "" {
+			return faulty("aggregator.hosts", ": %q is no name of a host: want one like board.example, without a port", h)
+		}
+	}
+	for _, origin := range a.CORS {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || origin != u.Scheme+"://"+u.Host || strings.Contains(origin, "*") {
+			return faulty("aggregator.cors", ": %q is no site: want one like https://wallet.example, with neither a path nor *", origin)
+		}
+	}
+	switch {
+	case a.RetentionTime <= 0:
+		return faulty("aggregator.retention_time", " is %s: want more than none", a.RetentionTime)
+	case a.RetentionSize == 0:
+		return faulty("aggregator.retention_size", " is 0: want more than none")
+	}
+	return nil
+}
+
+func (m Metrics) check() error { return checkListen("metrics.listen", m.Listen) }
+
+// checkListen refuses what is neither empty nor HOST:PORT.
+func checkListen(key, address string) error {
+	if address == "" {
 		return nil
 	}
-	_, port, err := net.SplitHostPort(m.Listen)
+	_, port, err := net.SplitHostPort(address)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return faulty("metrics.listen", " is %q: want HOST:PORT like 127.0.0.1:9460, or nothing", m.Listen)
+		return faulty(key, " is %q: want HOST:PORT like 127.0.0.1:9460, or nothing", address)
 	}
 	return nil
 }

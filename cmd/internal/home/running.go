@@ -24,6 +24,7 @@ type Running struct {
 	PeerID    string    `json:"peer_id"`
 	Addresses []string  `json:"addresses"` // multiaddrs with /p2p/
 	Metrics   string    `json:"metrics"`   // URL; empty if not served
+	HTTP      string    `json:"http"`      // URL of an aggregator's page and API; empty if not served
 	Started   time.Time `json:"started"`
 }
 

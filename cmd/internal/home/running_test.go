@@ -18,7 +18,7 @@ func TestRunning(t *testing.T) {
 	wantError(t, err, ErrNotRunning)
 	want := Running{
 		PID: 4711, API: "/srv/dave/run/api.sock", PeerID: "12D3KooW", Addresses: []string{"/ip4/127.0.0.1/tcp/1"},
-		Metrics: "http://127.0.0.1:9460/metrics", Started: time.Unix(1_800_000_000, 0).UTC(),
+		Metrics: "http://127.0.0.1:9460/metrics", HTTP: "http://127.0.0.1:8080", Started: time.Unix(1_800_000_000, 0).UTC(),
 	}
 	if err := h.SaveRunning(want); err != nil {
 		t.Fatal(err)

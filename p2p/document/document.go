@@ -1,44 +1,6 @@
-package api
+package document
 
-import (
-	"github.com/allegro-p2p/allegro/p2p"
-	"github.com/allegro-p2p/allegro/p2p/netfile"
-)
-
-// Self is who a peer is, and how it is. It has no secrets: whoever makes a committee
-// gets it from each validator. Running is null in a home where no process runs.
-type Self struct {
-	Schema       string           `json:"schema"`
-	Name         string           `json:"name"`
-	Role         p2p.Role         `json:"role"`
-	PeerID       string           `json:"peer_id"`
-	Addresses    []string         `json:"addresses"`     // multiaddrs that others can dial, with /p2p/
-	ValidatorKey *netfile.Key     `json:"validator_key"` // vote key; null unless it is a validator
-	Account      *netfile.Address `json:"account"`       // a client's account or a validator's sponsor; null if it has none
-	Home         string           `json:"home"`
-	Version      string           `json:"version"` // of the program
-	Running      *Running         `json:"running"`
-}
-
-// SelfSchema names the format of Self.
-const SelfSchema = "allegro.id/v1"
-
-// Running is the state of a running peer.
-type Running struct {
-	PID     int       `json:"pid"`
-	API     string    `json:"api"` // path of the Unix socket
-	Since   string    `json:"since_unix_micros"`
-	Metrics *string   `json:"metrics"` // URL; null if not served
-	Network string    `json:"network"` // name and digest
-	Ready   Readiness `json:"ready"`
-	Chain   Chain     `json:"chain"`
-	// Signing says whether a validator may sign, and WhyNot why it may not; null
-	// for other roles.
-	Signing *bool   `json:"signing"`
-	WhyNot  *string `json:"why_not"`
-	// Problems are what an operator should look at, each with its remedy.
-	Problems []string `json:"problems"`
-}
+import "github.com/allegro-p2p/allegro/p2p/replica"
 
 // Readiness says whether the peer can take part in its committee's work.
 type Readiness struct {
@@ -85,21 +47,6 @@ type Peer struct {
 	Score         float64  `json:"score"`
 	Problem       *string  `json:"problem"`
 }
-
-// ConnectRequest asks a peer to dial another.
-type ConnectRequest struct {
-	Address string `json:"address"` // multiaddr with /p2p/
-}
-
-// Ping is a measured round trip.
-type Ping struct {
-	Schema        string `json:"schema"`
-	PeerID        string `json:"peer_id"`
-	LatencyMicros string `json:"latency_micros"`
-}
-
-// PingSchema names the format of Ping.
-const PingSchema = "allegro.ping/v1"
 
 // Topics are the gossip topics that a peer has joined.
 type Topics struct {
@@ -182,16 +129,6 @@ type Balance struct {
 // BalanceSchema names the format of Balance.
 const BalanceSchema = "allegro.balance/v1"
 
-// PayRequest asks a client to pay.
-type PayRequest struct {
-	To      string   `json:"to"`      // address
-	Asset   string   `json:"asset"`   // address or symbol; empty: the network's first
-	Amount  string   `json:"amount"`  // tokens, such as 10.50
-	Parents []string `json:"parents"` // tx ids, if Auto is not set
-	Auto    bool     `json:"auto"`    // cite what is needed
-	Note    string   `json:"note"`
-}
-
 // Payments is a list of payments, the newest first.
 type Payments struct {
 	Schema   string    `json:"schema"`
@@ -237,6 +174,8 @@ type Payment struct {
 	FinalizedMicros *string `json:"finalized_unix_micros"`
 	ChainTxHash     *string `json:"chain_tx_hash"`
 
+	Timeline []Event `json:"timeline"` // what happened, in the order in which this peer learned of it
+
 	Votes     []Vote       `json:"votes"`
 	Weight    uint64       `json:"weight"` // of the votes
 	Threshold uint64       `json:"threshold"`
@@ -248,6 +187,14 @@ type Payment struct {
 
 // PaymentSchema names the format of Payment.
 const PaymentSchema = "allegro.tx/v1"
+
+// Event is something that happened to a payment.
+type Event struct {
+	Event     replica.EventKind `json:"event"`
+	Micros    *string           `json:"unix_micros"` // null if this peer did not see it happen
+	Height    *string           `json:"height"`      // that the peer's node had shown by then; null if not known
+	Validator *string           `json:"validator"`   // of a vote
+}
 
 // Vote is one validator's.
 type Vote struct {

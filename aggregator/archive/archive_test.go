@@ -1,0 +1,443 @@
+package archive_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/allegro-p2p/allegro/aggregator/archive"
+	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/stretchr/testify/require"
+)
+
+// TestTimelineSurvivesPowerLoss: each step of a payment's way is kept with its time and
+// height, on one clock, and a crash in between loses none and adds none.
+func TestTimelineSurvivesPowerLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		tx := w.tx(0)
+		began := time.Now()
+		at := func(s int) time.Time { return time.UnixMicro(began.Add(time.Duration(s) * time.Second).UnixMicro()) }
+		r := w.start()
+		r.block(7, 6)
+		time.Sleep(time.Second)
+		r.pay(tx)
+		time.Sleep(time.Second)
+		r.vote(0, tx)
+		before := show(r.record(tx))
+		r.crash()
+
+		r = w.start()
+		require.Equal(t, before, show(r.record(tx)))
+		time.Sleep(time.Second)
+		r.block(7, 6)
+		r.vote(1, tx)
+		_, known := r.record(tx).Timeline.Lead()
+		require.False(t, known, "the next height was not seen yet")
+		time.Sleep(4 * time.Second)
+		r.block(8, 7)
+		lead, known := r.record(tx).Timeline.Lead()
+		require.True(t, known)
+		require.Equal(t, 4*time.Second, lead)
+		before = show(r.record(tx))
+		r.crash()
+
+		r = w.start()
+		require.Equal(t, before, show(r.record(tx)))
+		time.Sleep(time.Second)
+		r.block(9, 8, tx)
+		require.Equal(t, fastpay.StageIncluded, r.record(tx).Stage)
+		time.Sleep(time.Second)
+		r.block(10, 9)
+		rec := r.record(tx)
+		before = show(rec)
+		require.Equal(t, fastpay.StageFinalized, rec.Stage)
+		require.True(t, rec.Final)
+		require.Equal(t, []replica.Event{
+			{Kind: replica.EventFirstSeen, At: at(1), Height: 7},
+			{Kind: replica.EventVote, At: at(2), Height: 7, Signer: 0},
+			{Kind: replica.EventVote, At: at(3), Height: 7, Signer: 1},
+			{Kind: replica.EventCertified, At: at(3), Height: 7},
+			{Kind: replica.EventIncluded, At: at(8), Height: 9},
+			{Kind: replica.EventFinalized, At: at(9), Height: 10},
+		}, rec.Timeline.Events)
+		require.Equal(t, at(3), rec.Timeline.QC)
+		require.Equal(t, uint64(7), rec.Timeline.HeightAtQC)
+		r.crash()
+
+		r = w.start()
+		defer r.stop()
+		require.Equal(t, before, show(r.record(tx)))
+		live, _ := r.board.Record(tx.ID())
+		require.Zero(t, live.Timeline.QC, "this run has not seen it")
+		require.Equal(t, ids(tx), r.list(archive.Filter{Stage: fastpay.StageFinalized}))
+		r.board.Read(func(b *fastpay.Board) {
+			require.Equal(t, fastpay.StageFinalized, b.Stage(tx.ID()), "the Board knows it too, without asking the node")
+		})
+		id, ok, err := r.Resolve(rec.Outcome.TxHash)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, tx.ID(), id)
+	})
+}
+
+// TestNothingIsShownThatACrashTakesBack takes the power at every moment of a busy
+// minute: whatever was shown by then is shown after the restart, as far as it had come.
+func TestNothingIsShownThatACrashTakesBack(t *testing.T) {
+	for seed := range 12 {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				r := w.start()
+				r.block(1, 1)
+				// Not waited for: the archive writes while payments come.
+				for i := range 40 {
+					tx := w.tx(i)
+					require.NoError(t, r.board.AddPayment(fastpay.Payment{Tx: tx}))
+					for signer := range (i + seed) % 3 {
+						require.NoError(t, r.board.GossipBatch("peer", w.vote(signer, tx)))
+					}
+					if i == 3*(seed+1) {
+						break
+					}
+				}
+				page, err := r.Records(archive.Filter{Limit: 100})
+				require.NoError(t, err)
+				disk := w.disk.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+				r.stop()
+				w.disk = disk
+
+				r = w.start()
+				defer r.stop()
+				for _, rec := range page.Records {
+					again := r.record(rec.Tx)
+					require.GreaterOrEqual(t, again.Stage.Rank(), rec.Stage.Rank())
+					require.Subset(t, again.Timeline.Events, rec.Timeline.Events)
+				}
+			})
+		})
+	}
+}
+
+// TestClockGoesOnOverRestarts: a machine's clock that was set back moves no time of the
+// archive back.
+func TestClockGoesOnOverRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		first := w.tx(0)
+		time.Sleep(time.Minute)
+		r.pay(first)
+		seen := r.record(first).Timeline.FirstSeen
+		r.stop()
+
+		store, err := replica.OpenStore("/aggregator/data", w.disk)
+		require.NoError(t, err)
+		shift := -time.Hour
+		now, err := archive.Clock(store, func() time.Time { return time.Now().Add(shift) })
+		require.NoError(t, err)
+		require.Equal(t, seen.UnixMicro(), now().UnixMicro())
+		time.Sleep(time.Second)
+		require.Equal(t, seen.Add(time.Second).UnixMicro(), now().UnixMicro())
+		require.NoError(t, store.Close())
+	})
+}
+
+// TestListIsStable: the newest payment comes first, pages neither miss nor repeat one
+// while payments come and change, and filters see payer, payee and stage.
+func TestListIsStable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		defer r.stop()
+		var txs []*fastpay.Tx
+		for i := range 5 {
+			txs = append(txs, w.tx(i))
+			r.pay(txs[i])
+		}
+		page, err := r.Records(archive.Filter{Limit: 2})
+		require.NoError(t, err)
+		require.Len(t, page.Records, 2)
+		late := w.tx(9)
+		r.pay(late)
+		r.certify(txs[0])
+		require.Equal(t, ids(txs[2], txs[1], txs[0]), r.list(archive.Filter{Limit: 2, Before: page.Next}))
+		require.Equal(t, ids(late, txs[4], txs[3], txs[2], txs[1], txs[0]), r.list(archive.Filter{Limit: 4}))
+
+		payer, payee := txs[3].Sender(), txs[3].Envelope().Recipient
+		require.Equal(t, ids(txs[3]), r.list(archive.Filter{Address: &payer}))
+		require.Len(t, r.list(archive.Filter{Address: &payee, Limit: 1}), 6)
+		require.Equal(t, ids(txs[0]), r.list(archive.Filter{Stage: fastpay.StageCertified, Limit: 1}))
+		require.Empty(t, r.list(archive.Filter{Address: &common.Address{1}}))
+	})
+}
+
+// TestChangesComeOnceAndInOrder: who follows the archive sees every payment that
+// changed, with what it has become, and is woken for it.
+func TestChangesComeOnceAndInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		defer r.stop()
+		one, two := w.tx(0), w.tx(1)
+		changed := r.Changed()
+		r.pay(one, two)
+		<-changed
+		records, upTo, err := r.Since(0, 1)
+		require.NoError(t, err)
+		require.Len(t, records, 1)
+		require.Equal(t, one.ID(), records[0].Tx.ID())
+		records, upTo, err = r.Since(upTo, 5)
+		require.NoError(t, err)
+		require.Len(t, records, 1)
+		require.Equal(t, two.ID(), records[0].Tx.ID())
+		require.Equal(t, r.Version(), upTo)
+		r.certify(one)
+		records, upTo, err = r.Since(upTo, 5)
+		require.NoError(t, err)
+		require.Len(t, records, 1, "two votes are one payment that changed")
+		require.Equal(t, fastpay.StageCertified, records[0].Stage)
+		records, upTo, err = r.Since(upTo, 5)
+		require.NoError(t, err)
+		require.Empty(t, records)
+		require.Equal(t, r.Version(), upTo)
+	})
+}
+
+// TestRetentionDropsTheOldestFinal: by age and by size what was final first goes first,
+// and nothing else however old; what went does not come back as new, not even when the
+// Board still has it or after a restart.
+func TestRetentionDropsTheOldestFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.retention.Time = time.Hour
+		r := w.start()
+		open, first, second := w.tx(0), w.tx(1), w.tx(2)
+		r.pay(open, first, second)
+		r.certify(open, first, second)
+		r.block(2, 2, first)
+		time.Sleep(40 * time.Minute)
+		r.block(3, 3, second)
+		require.True(t, r.shows(first))
+		time.Sleep(25 * time.Minute)
+		synctest.Wait()
+		require.False(t, r.shows(first))
+		require.True(t, r.shows(second))
+		hash := settles(w.committee, first, 2).TxHash
+		_, ok, err := r.Resolve(hash)
+		require.NoError(t, err)
+		require.False(t, ok)
+		require.Equal(t, ids(second, open), r.list(archive.Filter{}))
+		payer := first.Sender()
+		require.Empty(t, r.list(archive.Filter{Address: &payer}))
+		require.EqualValues(t, 1, r.metric("allegro_archive_dropped_total"))
+		r.crash()
+
+		r = w.start()
+		require.Equal(t, ids(second, open), r.list(archive.Filter{}))
+		require.NoError(t, r.board.Update(func(b *fastpay.Board) { b.NoteNonce(first.Lane(), 1, fastpay.Block{Number: 4, Time: 4}) }))
+		synctest.Wait()
+		require.Equal(t, ids(second, open), r.list(archive.Filter{}))
+		require.EqualValues(t, 2, r.metric("allegro_archive_payments"))
+		r.stop()
+
+		w.retention.Bytes = 1
+		r = w.start()
+		defer r.stop()
+		require.Equal(t, ids(open), r.list(archive.Filter{}), "what is not final stays")
+		require.Positive(t, r.metric("allegro_archive_bytes"))
+	})
+}
+
+// TestWhatTheBoardForgotIsStillShown: the archive is larger than the memory.
+func TestWhatTheBoardForgotIsStillShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.limits.Settled = 1
+		r := w.start()
+		var txs []*fastpay.Tx
+		for i := range 4 {
+			txs = append(txs, w.tx(i))
+		}
+		r.pay(txs...)
+		r.certify(txs...)
+		r.block(2, 1, txs...)
+		require.NoError(t, r.board.Update(func(b *fastpay.Board) {
+			for _, tx := range txs { // no longer the last of their lanes
+				b.NoteNonce(tx.Lane(), 2, fastpay.Block{Number: 2, Time: 2})
+			}
+		}))
+		synctest.Wait()
+		r.block(3, 2)
+		held := 0
+		r.board.Read(func(b *fastpay.Board) { held = b.Len() })
+		require.Less(t, held, 4)
+		for range 2 {
+			require.Len(t, r.list(archive.Filter{}), 4)
+			r.crash()
+			r = w.start()
+		}
+		r.stop()
+	})
+}
+
+// TestUncertifiedPaymentsAreBounded: what anybody can make for free does not fill the
+// disk.
+func TestUncertifiedPaymentsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.limits.Open = 8
+		r := w.start()
+		kept := w.tx(1000)
+		r.pay(kept)
+		r.certify(kept)
+		for i := range 50 {
+			r.pay(w.tx(i))
+			require.LessOrEqual(t, r.metric("allegro_archive_payments"), 8.0+4)
+		}
+		require.True(t, r.shows(kept))
+		require.True(t, r.shows(w.tx(49)))
+		require.False(t, r.shows(w.tx(0)))
+		r.crash()
+		r = w.start()
+		defer r.stop()
+		for i := range 50 {
+			r.pay(w.tx(100 + i))
+		}
+		require.LessOrEqual(t, r.metric("allegro_archive_payments"), 8.0+4)
+		require.True(t, r.shows(kept))
+	})
+}
+
+// TestIncludedStaysUntilTheNodeWasAsked: after a restart a payment that was in a block
+// does not look as if it were not, until the node says so.
+func TestIncludedStaysUntilTheNodeWasAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		tx := w.tx(0)
+		r.pay(tx)
+		r.certify(tx)
+		r.block(5, 3, tx)
+		r.crash()
+
+		r = w.start()
+		defer r.stop()
+		r.block(5, 4)
+		require.NoError(t, r.board.Update(func(b *fastpay.Board) {
+			require.Equal(t, fastpay.StageCertified, b.Stage(tx.ID()))
+			b.NoteNonce(tx.Lane(), 1, fastpay.Block{Number: 4, Time: 4}) // used, by what is asked next
+		}))
+		synctest.Wait()
+		require.Equal(t, fastpay.StageIncluded, r.record(tx).Stage)
+		r.board.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: 5}, Finalized: fastpay.Block{Number: 5}}, r.now())
+		require.NoError(t, r.board.Update(func(b *fastpay.Board) { b.NoteOutcome(settles(w.committee, tx, 5)) }))
+		synctest.Wait()
+		require.Equal(t, fastpay.StageFinalized, r.record(tx).Stage)
+	})
+}
+
+// TestReorganisationIsShown: a payment that was thrown out of its block is not in it any
+// more.
+func TestReorganisationIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		defer r.stop()
+		tx := w.tx(0)
+		r.pay(tx)
+		r.certify(tx)
+		require.NoError(t, r.board.Update(func(b *fastpay.Board) { b.NoteNonce(tx.Lane(), 0, fastpay.Block{Number: 3, Time: 3}) }))
+		r.block(5, 3, tx)
+		hash := r.record(tx).Outcome.TxHash
+		r.board.Advance(fastpay.ChainView{Latest: fastpay.Block{Number: 5}, Finalized: fastpay.Block{Number: 3}, Reverted: 5}, r.now())
+		synctest.Wait()
+		rec := r.record(tx)
+		require.Equal(t, fastpay.StageCertified, rec.Stage)
+		require.Zero(t, rec.Timeline.Included)
+		_, ok, err := r.Resolve(hash)
+		require.NoError(t, err)
+		require.False(t, ok)
+	})
+}
+
+// TestRefusalsSurviveARestart: a payment shown as rejected stays so, with the reasons.
+func TestRefusalsSurviveARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		tx := w.tx(0)
+		r.pay(tx)
+		reject := fastpay.Reject{Code: fastpay.InsufficientFunds, Text: "it has nothing"}
+		require.NoError(t, r.board.Update(func(b *fastpay.Board) {
+			b.NoteReject(tx.ID(), 0, reject)
+			b.NoteReject(tx.ID(), 1, reject)
+		}))
+		synctest.Wait()
+		require.Equal(t, fastpay.StageRejected, r.record(tx).Stage)
+		r.crash()
+		r = w.start()
+		defer r.stop()
+		r.block(2, 2)
+		require.Equal(t, fastpay.StageRejected, r.record(tx).Stage)
+		require.Equal(t, map[int]fastpay.Reject{0: reject, 1: reject}, r.record(tx).Rejects)
+		r.board.Read(func(b *fastpay.Board) { require.Equal(t, fastpay.StageRejected, b.Stage(tx.ID())) })
+	})
+}
+
+// TestBrokenDiskShowsNothing: what may not be on disk is not shown, and who asks is told.
+func TestBrokenDiskShowsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		broken := false
+		w.disk = errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if broken && op.Kind == errorfs.OpFileSyncData {
+				return errorfs.ErrInjected
+			}
+			return nil
+		}))
+		r := w.start()
+		tx := w.tx(0)
+		r.pay(tx)
+		require.NoError(t, r.Failed())
+		broken = true
+		changed := r.Changed()
+		_ = r.board.AddPayment(fastpay.Payment{Tx: w.tx(1)}) // it may be the first to know
+		<-changed
+		require.ErrorIs(t, r.Failed(), replica.ErrStoreFailed)
+		_, _, err := r.Record(tx.ID())
+		require.ErrorIs(t, err, replica.ErrStoreFailed)
+		_, err = r.Records(archive.Filter{Limit: 1})
+		require.ErrorIs(t, err, replica.ErrStoreFailed)
+		_, _, err = r.Since(0, 1)
+		require.ErrorIs(t, err, replica.ErrStoreFailed)
+		_, _, err = r.Resolve(tx.ID())
+		require.ErrorIs(t, err, replica.ErrStoreFailed)
+		r.ended = true
+		r.cancel()
+		<-r.done
+		require.ErrorIs(t, r.store.Close(), replica.ErrStoreFailed)
+	})
+}
+
+// TestStricterNetworkFileHidesPayments: what no longer verifies is not shown, and keeps
+// nothing else from being.
+func TestStricterNetworkFileHidesPayments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.start()
+		r.pay(w.tx(0), w.tx(1))
+		r.stop()
+		w.rules = w.rulesOf(6)
+		r = w.start()
+		defer r.stop()
+		require.Empty(t, r.list(archive.Filter{}))
+		r.block(2, 2)
+		require.NoError(t, r.Failed())
+	})
+}

@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/p2p/document"
+	"github.com/allegro-p2p/allegro/p2p/netfile"
+)
+
+// self describes this peer.
+func (d *Daemon) self() api.Self {
+	cfg := d.home.Config()
+	doc := api.Self{
+		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: cfg.Node.Role, PeerID: d.node.ID().String(),
+		Addresses: document.List(d.node.Addrs()), Home: d.home.Dir(), Version: d.opts.Version,
+	}
+	if d.account != nil {
+		doc.Account = new(netfile.Address(*d.account))
+	}
+	running := &api.Running{
+		PID: os.Getpid(), API: d.socket, Since: document.Micros(d.started), Metrics: document.OrNull(d.metricsURL), HTTP: document.OrNull(d.httpURL), Network: d.file.String(),
+		Ready: d.describer.Readiness(d.current()), Chain: d.describer.Chain(), Problems: d.problems(),
+	}
+	if d.validator != nil {
+		signing, why := d.signing()
+		running.Signing, running.WhyNot = &signing, document.OrNull(why)
+		doc.ValidatorKey = new(netfile.Key(d.voteKey))
+	}
+	doc.Running = running
+	return doc
+}
+
+// signing reports whether this validator signs for the committee in office, and why not.
+func (d *Daemon) signing() (bool, string) {
+	if _, reason := d.validator.MaySign(d.current().ID()); reason != nil {
+		return false, reason.Error()
+	}
+	return true, ""
+}
+
+// Bounds beyond which an operator should look.
+const (
+	// staleBlocks is how many block times without a block are no accident.
+	staleBlocks = 3
+	// maxSkew is how far this machine's clock may be from the chain's. Nothing
+	// depends on the clock itself, but logs, certificates of others and people do.
+	maxSkew = time.Minute
+)
+
+// problems are what an operator should look at.
+func (d *Daemon) problems() []string {
+	problems := []string{}
+	if d.validator != nil {
+		if signing, why := d.signing(); !signing {
+			problems = append(problems, "this validator does not sign: "+why)
+		}
+	}
+	if d.aggregator != nil {
+		if err := d.aggregator.Archive().Failed(); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	seen := d.replica.BlocksSeen()
+	if len(seen) == 0 {
+		return append(problems, fmt.Sprintf("the chain node at %s has shown no block yet: is it running, and is chain.rpc in config.toml right?", d.rpcHost()))
+	}
+	last := seen[len(seen)-1]
+	blockTime := time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second
+	if age := d.opts.Now().Sub(last.Seen); age > staleBlocks*blockTime {
+		problems = append(problems, fmt.Sprintf("the chain node at %s has shown no new block for %s: look at the node", d.rpcHost(), age.Round(time.Second)))
+	}
+	if skew := last.Seen.Sub(time.Unix(int64(last.Block.Time), 0)); skew > maxSkew+blockTime || skew < -maxSkew {
+		problems = append(problems, fmt.Sprintf("this machine's clock is %s %s the chain's: set it, for example with a time server", skew.Abs().Round(time.Second), map[bool]string{true: "ahead of", false: "behind"}[skew > 0]))
+	}
+	return problems
+}
