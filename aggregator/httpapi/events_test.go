@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,26 +212,33 @@ func TestSlowReadersAreDropped(t *testing.T) {
 		slow := v.stream("/api/v1/events", nil) // nobody reads it
 		defer slow.close()
 		good := v.stream("/api/v1/events", nil)
-		defer good.close()
 		good.begin()
-		const many = 64 * 64 // more than buffers between here and there hold
-		begun := time.Now()
-		for i := range many {
-			f.pay(alice, bob)
-			if i%64 == 63 {
-				for range 64 {
-					good.event("payment")
-				}
+		var received atomic.Int64
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for good.block() != nil {
+				received.Add(1)
 			}
+		}()
+		const many = 4_000 // more than buffers between here and there hold
+		begun := time.Now()
+		for range many {
+			f.pay(alice, bob)
 		}
+		synctest.Wait()
 		require.Zero(t, time.Since(begun), "nobody waited")
+		require.Equal(t, int64(many), received.Load())
 		require.Equal(t, 2.0, f.counter(t, "allegro_sse_clients", ""))
 		time.Sleep(httpapi.DefaultLimits().Slow + time.Second)
 		synctest.Wait()
 		require.Equal(t, 1.0, f.counter(t, "allegro_sse_dropped_total", "slow"))
 		require.Equal(t, 1.0, f.counter(t, "allegro_sse_clients", ""))
 		f.pay(alice, bob)
-		good.event("payment")
+		synctest.Wait()
+		require.Equal(t, int64(many+1), received.Load())
+		good.close()
+		<-ended
 	})
 }
 
@@ -240,12 +248,11 @@ func TestReadersThatAreOvertakenAreDropped(t *testing.T) {
 	inBubble(t, func(f *fakes) { f.config.Limits.Events = 100 }, func(t *testing.T, f *fakes, v *served) {
 		r := v.stream("/api/v1/events", nil)
 		defer r.close()
-		r.begin()
+		last := r.begin()
 		for range 4_000 {
 			f.pay(alice, bob)
 		}
 		synctest.Wait()
-		last := ""
 		for lines := r.block(); lines != nil; lines = r.block() {
 			last = strings.TrimPrefix(lines[0], "id: ")
 		}
@@ -262,36 +269,44 @@ func TestAThousandIdleReaders(t *testing.T) {
 	const readers = 1_000
 	inBubble(t, func(f *fakes) { f.config.Limits.Streams, f.config.Limits.Burst = readers, 2*readers }, func(t *testing.T, f *fakes, v *served) {
 		streams := make([]*reader, readers)
+		var g errgroup.Group
+		var alive, told atomic.Int64
 		for i := range streams {
-			streams[i] = v.stream("/api/v1/events?types=payment", nil)
-			streams[i].begin()
+			r := v.stream("/api/v1/events?types=payment", nil)
+			r.begin()
+			streams[i] = r
+			g.Go(func() error {
+				for lines := r.block(); lines != nil; lines = r.block() {
+					if lines[0] == ": alive" {
+						alive.Add(1)
+					} else {
+						told.Add(1)
+					}
+				}
+				return nil
+			})
 		}
+		synctest.Wait()
 		require.Equal(t, float64(readers), f.counter(t, "allegro_sse_clients", ""))
 		a := v.get("/api/v1/events")
 		requireError(t, a, http.StatusServiceUnavailable, httpapi.Busy)
 		require.Equal(t, "1", a.Header.Get("Retry-After"))
 		require.Equal(t, http.StatusOK, v.get("/healthz").StatusCode, "others are answered")
-		time.Sleep(time.Hour) // heartbeats: nobody reads them meanwhile
-		var g errgroup.Group
-		for _, r := range streams {
-			g.Go(func() error {
-				for lines := r.block(); lines != nil; lines = r.block() {
-					if lines[0] != ": alive" {
-						return nil
-					}
-				}
-				return fmt.Errorf("a stream ended")
-			})
-		}
+		time.Sleep(time.Minute)
 		synctest.Wait()
+		require.Equal(t, int64(4*readers), alive.Load())
 		f.pay(alice, bob)
-		require.NoError(t, g.Wait())
+		synctest.Wait()
+		require.Equal(t, int64(readers), told.Load())
+
 		streams[0].close()
 		synctest.Wait()
-		f.pay(alice, bob) // writing finds that it has gone
-		synctest.Wait()
 		require.Equal(t, float64(readers-1), f.counter(t, "allegro_sse_clients", ""))
-		v.stream("/api/v1/events", nil).begin()
+		last := v.stream("/api/v1/events", nil)
+		last.begin()
+		last.close()
+		require.NoError(t, v.stop())
+		require.NoError(t, g.Wait(), "all end with the server")
 	})
 }
 

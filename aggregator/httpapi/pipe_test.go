@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/allegro-p2p/allegro/aggregator/httpapi"
@@ -78,12 +79,12 @@ func serve(t *testing.T, s *httpapi.Server) *served {
 	v.client = v.clientFrom("127.0.0.1:4000")
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, v.pipes) }()
-	v.stop = func() error {
+	v.stop = sync.OnceValue(func() error {
 		cancel()
 		err := <-done
 		v.client.CloseIdleConnections()
 		return err
-	}
+	})
 	return v
 }
 
