@@ -25,13 +25,13 @@ test('what is typed is read exactly, or said to be wrong', () => {
 });
 
 test('durations have the digits that matter', () => {
-  assert.equal(duration(1.84), '1.8 ms');
-  assert.equal(duration(16.4), '16 ms');
-  assert.equal(duration(4988.6), '4,989 ms');
-  assert.equal(duration(-220), '−220 ms');
-  assert.equal(duration(-0.01), '0.0 ms');
-  assert.equal(duration(15_500), '15.5 s');
-  assert.equal(duration(600_000), '10 min');
+  assert.equal(duration(1.84), '1.8\u00a0ms');
+  assert.equal(duration(16.4), '16\u00a0ms');
+  assert.equal(duration(4988.6), '4,989\u00a0ms');
+  assert.equal(duration(-220), '−220\u00a0ms');
+  assert.equal(duration(-0.01), '0.0\u00a0ms');
+  assert.equal(duration(15_500), '15.5\u00a0s');
+  assert.equal(duration(600_000), '10\u00a0min');
   assert.equal(ago(3400), '3 s ago');
   assert.equal(ago(400), 'just now');
 });

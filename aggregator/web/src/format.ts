@@ -33,14 +33,17 @@ export function short(id: string): string {
   return id.startsWith('0x') ? `${id.slice(0, 6)}…${id.slice(-4)}` : `${id.slice(0, 4)}…${id.slice(-5)}`;
 }
 
+/** A space that does not break, between a number and its unit. */
+const JOIN = '\u00a0';
+
 /** A duration in milliseconds, with the digits that matter at its size. */
 export function duration(ms: number): string {
   const size = Math.abs(ms);
-  if (size < 10) return `${signed(ms, 1)} ms`;
-  if (size < 10_000) return `${signed(ms, 0)} ms`;
-  if (size < 120_000) return `${signed(ms / 1000, 1)} s`;
-  if (size < 7_200_000) return `${signed(ms / 60_000, 0)} min`;
-  return `${signed(ms / 3_600_000, 0)} h`;
+  if (size < 10) return `${signed(ms, 1)}${JOIN}ms`;
+  if (size < 10_000) return `${signed(ms, 0)}${JOIN}ms`;
+  if (size < 120_000) return `${signed(ms / 1000, 1)}${JOIN}s`;
+  if (size < 7_200_000) return `${signed(ms / 60_000, 0)}${JOIN}min`;
+  return `${signed(ms / 3_600_000, 0)}${JOIN}h`;
 }
 
 /** A number with its decimals and groups of thousands. */

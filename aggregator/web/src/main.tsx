@@ -13,12 +13,13 @@ import { applyTheme } from './shell/theme.ts';
 import { tick } from './shell/ticker.ts';
 import { followBalances } from './state/balances.ts';
 import { Feed } from './state/feed.ts';
-import { joinWhenLoaded } from './state/peer.ts';
+import { followAccounts, joinWhenLoaded } from './state/peer.ts';
 
 applyTheme();
 tick();
 followRoute(joinWhenLoaded);
 followBalances();
+followAccounts();
 followStages();
 findWallets();
 void restoreTabAccount();

@@ -12,7 +12,7 @@ interface SceneState {
 const scene = signal<SceneState>({ running: false, step: '', problem: null });
 
 async function play(): Promise<void> {
-  scene.value = { running: true, step: 'Waiting for the next block, to start right after its edge.', problem: null };
+  scene.value = { running: true, step: 'The money goes back to where it was; then the scene starts right after a block.', problem: null };
   try {
     let ended = false;
     await playScene((event, data) => {

@@ -19,14 +19,14 @@ test('while the block is open, it says who can spend and predicts nothing', () =
 
 test('once the block was seen, it says by how much the QCs came first', () => {
   const s = sentence([first, { ...second, stage: 'INCLUDED' }], closed, words);
-  assert.equal(s.text, 'Both QCs formed 4,990 ms and 4,980 ms before block 42.');
+  assert.equal(s.text, 'Both QCs formed 4,990\u00a0ms and 4,980\u00a0ms before block 42.');
   assert.equal(s.aside, '1 of 2 payments on the chain');
   assert.equal(s.tone, 'good');
 });
 
 test('a block that came first is told', () => {
   const s = sentence([{ ...first, firstSeen: 5990, certifiedAt: 6220 }], closed, words);
-  assert.equal(s.text, 'Block 42 came first: the QC formed 220 ms after it.');
+  assert.equal(s.text, 'Block 42 came first: the QC formed 220\u00a0ms after it.');
   assert.equal(s.tone, 'open');
 });
 

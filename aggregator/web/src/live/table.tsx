@@ -4,6 +4,7 @@ import { duration, timeOfDay } from '../format.ts';
 import { judge } from '../payments/verdict.ts';
 import { failed, newestFirst, type PaymentView } from '../payments/view.ts';
 import { lookOf, STAGES } from '../payments/stage.ts';
+import { ShieldIcon } from '../shell/icons.tsx';
 import { Card, Money, Name, StageBadge } from '../shell/parts.tsx';
 import { blocks, recent, trustTab } from '../state/store.ts';
 
@@ -101,7 +102,7 @@ export function StageCell({ p }: { p: PaymentView }) {
     return (
       <>
         <StageBadge stage={p.stage} />
-        {p.tab?.certified && <span class="shield" title="This tab checked the quorum itself">⛨ <span class="unseen">verified in this tab</span></span>}
+        {p.tab?.certified && <span class="shield" title="This tab checked the quorum itself"><ShieldIcon /><span class="unseen">verified in this tab</span></span>}
       </>
     );
   }
@@ -109,7 +110,7 @@ export function StageCell({ p }: { p: PaymentView }) {
   return (
     <>
       <StageBadge stage={p.tab.certified ? (failed(p) ? p.stage : 'CERTIFIED') : p.tab.votes > 0 ? 'ACCEPTED' : null} />
-      <span class="shield">⛨ {p.tab.weight}/{p.threshold}</span>
+      <span class="shield"><ShieldIcon /> {p.tab.weight}/{p.threshold}</span>
     </>
   );
 }

@@ -126,7 +126,7 @@ function Validators() {
 
 function PeerTable({ peers }: { peers: Peer[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Peers of the aggregator">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Table of the aggregator's peers">
       <table class="plain">
         <thead><tr><th scope="col">Peer</th><th scope="col">Role</th><th scope="col">State</th><th scope="col">Transport</th><th scope="col">Latency</th><th scope="col">Since</th><th scope="col">Score</th></tr></thead>
         <tbody>

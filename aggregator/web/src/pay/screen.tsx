@@ -12,7 +12,7 @@ import { send, sending, type Order } from './send.ts';
 import { connect, wallets, type Wallet } from './wallet.ts';
 
 export function Pay() {
-  const from = useSignal(''); // address
+  const from = useSignal(''); // kind and address: a wallet may show an account of the demo
   const to = useSignal('');
   const amount = useSignal('10.00');
   const asset = useSignal('');
@@ -22,7 +22,7 @@ export function Pay() {
   const file = network.value;
   if (!file) return <><Title>Pay</Title><p class="empty">{link.value === 'lost' ? 'The aggregator does not answer.' : 'Waiting for the aggregator.'}</p></>;
   const all = payers.value;
-  const payer = all.find((p) => p.address === from.value) ?? all[0];
+  const payer = all.find((p) => keyOf(p) === from.value) ?? all[0];
   const token = file.asset.find((a) => a.address === asset.value) ?? file.asset[0];
   const alone = link.value !== 'live';
   const tabReady = tab.value?.state === 'ready';
@@ -42,9 +42,9 @@ export function Pay() {
         <Card label="Order">
           <form onSubmit={submit} class="form">
             <label>From
-              <select value={payer?.address ?? ''} onChange={(e) => { from.value = e.currentTarget.value; }} disabled={all.length === 0}>
+              <select value={payer ? keyOf(payer) : ''} onChange={(e) => { from.value = e.currentTarget.value; }} disabled={all.length === 0}>
                 {all.length === 0 && <option value="">no account yet</option>}
-                {all.map((p) => <option key={p.kind + p.address} value={p.address}>{payerText(p)}</option>)}
+                {all.map((p) => <option key={keyOf(p)} value={keyOf(p)}>{payerText(p)}</option>)}
               </select>
             </label>
             <MoreAccounts />
@@ -82,6 +82,8 @@ export function Pay() {
   );
 }
 
+const keyOf = (p: Payer) => `${p.kind === 'wallet' ? p.wallet.id : p.kind} ${p.address}`;
+
 function payerText(p: Payer): string {
   const kind = p.kind === 'demo' ? 'demo account, its key is public' : p.kind === 'tab' ? 'key in this browser' : 'wallet';
   return `${p.kind === 'wallet' ? p.name : nameOf(p.address)} (${kind})`;
@@ -95,7 +97,7 @@ function faultOf(to: string, payer: Payer | undefined): string | null {
 
 /** Accounts with names, one click away. */
 function Payees({ chosen, without, onChoose }: { chosen: string; without: string; onChoose: (address: string) => void }) {
-  const known = payers.value.filter((p) => p.address.toLowerCase() !== without.toLowerCase());
+  const known = payers.value.filter((p) => p.kind !== 'wallet' && p.address.toLowerCase() !== without.toLowerCase());
   return (
     <>
       <datalist id="payees">{known.map((p) => <option key={p.address} value={p.address}>{nameOf(p.address)}</option>)}</datalist>

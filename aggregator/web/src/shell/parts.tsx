@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Stage } from '../api/documents.ts';
 import { short } from '../format.ts';
 import { lookOf } from '../payments/stage.ts';
+import { CopyIcon } from './icons.tsx';
 import { moneyOf, nameOf, names } from '../state/store.ts';
 
 /** The heading of a screen. It takes the focus when the screen comes up. */
@@ -71,7 +72,7 @@ export function Hash({ value, label, full = false }: { value: string; label: str
     <span class="hash">
       <code class={full ? 'full' : undefined} title={value}>{full ? value : short(value)}</code>
       <button type="button" class="copy" onClick={() => void copy()} aria-label={`Copy ${label}`} title={`Copy ${label}`}>
-        {copied === 'yes' ? '✓' : copied === 'no' ? '✕' : '⧉'}
+        {copied === 'yes' ? '✓' : copied === 'no' ? '✕' : <CopyIcon />}
       </button>
       <span class="unseen" role="status">{copied === 'yes' ? 'copied' : copied === 'no' ? 'copying is not possible here' : ''}</span>
     </span>

@@ -2,7 +2,8 @@
 import { effect, signal } from '@preact/signals';
 import * as api from '../api/client.ts';
 import type { Known } from '../../peer/index.ts';
-import { demoAccounts, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
+import { refresh } from './balances.ts';
+import { accounts, demoAccounts, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
 
 export type Joining =
   | { state: 'idle' }
@@ -25,10 +26,11 @@ export async function joinNetwork(): Promise<void> {
   if (!file || ['loading', 'joining', 'joined'].includes(joining.value.state)) return;
   joining.value = { state: 'loading' };
   try {
-    const [{ join }] = await Promise.all([import('../../peer/index.ts'), import('../pay/signing.ts')]);
+    const [{ browserAddresses, join }] = await Promise.all([import('../../peer/index.ts'), import('../pay/signing.ts')]);
     joining.value = { state: 'joining' };
-    const [self, known] = await Promise.all([api.self(), knownAccounts()]);
-    const peer = await join(file, { addresses: self.addresses, known });
+    const [self, peers] = await Promise.all([api.self(), api.peers(), askForAccounts()]);
+    const validators = peers.filter((p) => p.role === 'validator');
+    const peer = await join(file, { addresses: browserAddresses([self, ...validators]), known });
     tabPeer.value = peer;
     const take = () => {
       tab.value = peer.snapshot();
@@ -66,13 +68,24 @@ export async function leaveNetwork(): Promise<void> {
   if (peer) tab.value = peer.snapshot();
 }
 
-/** What the chain says of the accounts that this tab can pay from: a peer alone cannot ask it. */
-async function knownAccounts(): Promise<Record<string, Known>> {
+/**
+ * What the chain says of accounts, as the aggregator told it last: a peer alone cannot ask
+ * the chain. It goes on being true for planning once the aggregator is gone.
+ */
+const known: Record<string, Known> = {};
+
+/** Learns what every answer of the aggregator says of an account, for as long as the page lives. */
+export function followAccounts(): void {
+  effect(() => {
+    for (const [address, account] of accounts.value) {
+      const first = account.balances[0];
+      if (first) known[address] = { confirmed: first.confirmed, nonce: first.nonce, height: first.height };
+    }
+  });
+}
+
+/** Asks for the accounts that this tab can pay from. */
+async function askForAccounts(): Promise<void> {
   const addresses = [...demoAccounts.value.map((a) => a.address), ...(tabAccount.value ? [tabAccount.value] : [])];
-  const known: Record<string, Known> = {};
-  await Promise.all(addresses.map(async (address) => {
-    const first = (await api.account(address)).balances[0];
-    if (first) known[address.toLowerCase()] = { confirmed: first.confirmed, nonce: first.nonce, height: first.height };
-  }));
-  return known;
+  await Promise.all(addresses.map((address) => refresh(address)));
 }

@@ -20,7 +20,7 @@ export function steps(p: PaymentView, since: number): Step[] {
   const add = (at: number | null, kind: Step['kind'], text: string) => {
     if (at !== null) out.push({ at: at - since, kind, text });
   };
-  add(p.firstSeen, 'sent', 'sent');
+  add(p.firstSeen, 'sent', 'first seen');
   for (const v of p.votes) add(v.at ?? v.tabAt, 'vote', v.name);
   add(p.certifiedAt, 'qc', 'QC');
   add(p.tab?.certifiedAt ?? null, 'tab', 'verified in this tab');

@@ -15,6 +15,8 @@ const NARROW_WINDOW_BLOCKS = 2;
 const NARROW = 640;
 const LABELS = 96;
 const NARROW_LABELS = 64;
+/** Width of a letter in a bar, at most. */
+const LETTER = 6.8;
 
 export function Timeline({ selected, onSelect, stale }: { selected: string | null; onSelect: (id: string) => void; stale: boolean }) {
   const box = useRef<HTMLDivElement>(null);
@@ -139,8 +141,8 @@ function labelOf(bar: Bar, stale: boolean, narrow: boolean): string {
   if (stale) return amount;
   const room = bar.ended ? bar.end - bar.qc - 24 : Infinity;
   const texts = verdictTexts(bar.verdict, bar.depth);
-  const fitting = (narrow ? texts.slice(1) : texts).map((t) => `${amount} · ${t}`).find((t) => t.length * 7.2 < room);
-  return fitting ?? (amount.length * 7.2 < room ? amount : '');
+  const fitting = (narrow ? texts.slice(1) : texts).map((t) => `${amount} · ${t}`).find((t) => t.length * LETTER < room);
+  return fitting ?? (amount.length * LETTER < room ? amount : '');
 }
 
 /** A verdict in words, the longest first. */
