@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import * as api from '../api/client.ts';
 import type { Peer, Topic } from '../api/documents.ts';
 import { ago, duration } from '../format.ts';
-import { Card, Fact, Facts, Hash, Notice, Title } from '../shell/parts.tsx';
+import { Card, Fact, Facts, Hash, Notice, Scroll, Title } from '../shell/parts.tsx';
 import { now } from '../shell/ticker.ts';
 import { joining, joinNetwork, leaveNetwork } from '../state/peer.ts';
 import { committee, link, network, tab, trustTab, validatorHeads } from '../state/store.ts';
@@ -105,7 +105,7 @@ function Validators() {
   return (
     <Card title="Validators" aside={<span class="count">epoch {c.epoch}, {c.threshold} of {c.total} needed</span>}>
       {link.value === 'live' && reached < c.threshold && <Notice tone="bad" title="No quorum can be reached."><p>The aggregator reaches weight {reached}, {c.threshold} is needed: no payment certifies until more validators are back.</p></Notice>}
-      <table class="plain">
+      <Scroll label="Table of the validators"><table class="plain">
         <thead><tr><th scope="col">Name</th><th scope="col">Weight</th><th scope="col">Reached</th><th scope="col">Height</th><th scope="col">Final</th><th scope="col">Key</th></tr></thead>
         <tbody>
           {c.members.map((m) => {
@@ -119,14 +119,14 @@ function Validators() {
             );
           })}
         </tbody>
-      </table>
+      </table></Scroll>
     </Card>
   );
 }
 
 function PeerTable({ peers }: { peers: Peer[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of the aggregator's peers">
+    <Scroll label="Table of the aggregator's peers">
       <table class="plain">
         <thead><tr><th scope="col">Peer</th><th scope="col">Role</th><th scope="col">State</th><th scope="col">Transport</th><th scope="col">Latency</th><th scope="col">Since</th><th scope="col">Score</th></tr></thead>
         <tbody>
@@ -139,6 +139,6 @@ function PeerTable({ peers }: { peers: Peer[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

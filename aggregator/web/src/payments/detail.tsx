@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import * as api from '../api/client.ts';
 import { duration, timeOfDay, tokens } from '../format.ts';
 import { StageCell } from '../live/table.tsx';
-import { Card, Fact, Facts, Hash, Money, Name, Notice, Title } from '../shell/parts.tsx';
+import { Card, Fact, Facts, Hash, Money, Name, Notice, Scroll, Title } from '../shell/parts.tsx';
 import { assetOf, blocks, nameOf, payments, putPayments } from '../state/store.ts';
 import { Lens, lengthOf, waitingText } from '../timeline/lens.tsx';
 import { SlowMotion, useSlowMotion } from '../timeline/motion.tsx';
@@ -80,7 +80,7 @@ function Votes({ p }: { p: PaymentView }) {
   const since = (at: number | null) => (at === null || p.firstSeen === null ? '–' : `+${duration(at - p.firstSeen)}`);
   return (
     <>
-      <table class="plain">
+      <Scroll label="Table of the votes"><table class="plain">
         <thead><tr><th scope="col">Validator</th><th scope="col">Vote</th><th scope="col">Seen after</th><th scope="col">Checked in this tab</th></tr></thead>
         <tbody>
           {p.votes.map((v) => (
@@ -88,7 +88,7 @@ function Votes({ p }: { p: PaymentView }) {
           ))}
           {p.waiting.map((w) => <tr key={w.name}><th scope="row">{w.name}</th><td colSpan={3}><span class="open-text">◔ {w.problem}</span></td></tr>)}
         </tbody>
-      </table>
+      </table></Scroll>
       {!certified(p) && <p class="hint">{waitingText(p)}</p>}
     </>
   );

@@ -87,3 +87,8 @@ export function Facts({ children }: { children: ComponentChildren }) {
 export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
   return <div><dt>{name}</dt><dd>{children}</dd></div>;
 }
+
+/** What may be wider than the window: it scrolls by itself, also by keyboard. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  return <div class="scroll" tabIndex={0} role="region" aria-label={label}>{children}</div>;
+}
