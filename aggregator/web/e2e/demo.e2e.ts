@@ -60,6 +60,7 @@ describe('the page of a demo', () => {
       const done = (text: string) => rows.some((row) => row.textContent?.includes(text) && ['INCLUDED', 'FINALIZED'].includes(row.dataset['stage'] ?? ''));
       return done('Alice → Bob') && done('Bob → Carol');
     }, before);
+    await page.waitForFunction(() => /in 3\.\d s/.test(document.querySelector('.countdown')?.textContent ?? '')); // an open block is to be seen too
     await pictureForReadme(page, 'page-light', 'light');
     await pictureForReadme(page, 'page-dark', 'dark');
     [t2 = '', t1 = ''] = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('tr[data-id]')].map((row) => row.dataset['id'] ?? ''));

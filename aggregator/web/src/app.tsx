@@ -1,17 +1,19 @@
 // The page around its screens: the bar, what stands in the way, and who speaks.
 import { cut } from './api/client.ts';
+import { later } from './shell/later.tsx';
 import { Notice, Title } from './shell/parts.tsx';
 import { theme, type Theme } from './shell/theme.ts';
 import { duration, short } from './format.ts';
-import { How } from './how/screen.tsx';
 import { Live } from './live/live.tsx';
-import { NetworkScreen } from './network/screen.tsx';
-import { Pay } from './pay/screen.tsx';
 import { Detail } from './payments/detail.tsx';
 import { route } from './route.ts';
 import { joining } from './state/peer.ts';
 import { link, loadProblem, network, payments, reset, tab } from './state/store.ts';
-import { Verify } from './verify/screen.tsx';
+
+const How = later(async () => (await import('./how/screen.tsx')).How);
+const NetworkScreen = later(async () => (await import('./network/screen.tsx')).NetworkScreen);
+const Pay = later(async () => (await import('./pay/screen.tsx')).Pay);
+const Verify = later(async () => (await import('./verify/screen.tsx')).Verify);
 
 const SCREENS = [
   { hash: '#/', name: 'Live', screen: 'live' },

@@ -9,6 +9,7 @@ import { peerChanged } from './network/changes.ts';
 import { restoreTabAccount } from './pay/accounts.ts';
 import { findWallets } from './pay/wallet.ts';
 import { followRoute } from './route.ts';
+import { loadAll } from './shell/later.tsx';
 import { applyTheme } from './shell/theme.ts';
 import { tick } from './shell/ticker.ts';
 import { followBalances } from './state/balances.ts';
@@ -30,3 +31,6 @@ if (page) {
   page.textContent = '';
   render(<App />, page);
 }
+
+// What is not on the first screen comes once that stands.
+setTimeout(() => void loadAll(), 1000);

@@ -4,12 +4,13 @@ import type { PaymentView } from '../payments/view.ts';
 import { Card, Title } from '../shell/parts.tsx';
 import { Lens } from '../timeline/lens.tsx';
 
+/** The steps: the millisecond each begins at, and the one that shows it best. */
 const STEPS = [
-  { until: 0, title: 'Alice signs', text: 'Alice signs one Tempo transaction that pays Bob, and sends it to every validator. Signing is all that she does.' },
-  { until: 4, title: 'Validators vote', text: 'Dave and Edgar look at the chain and at what they have signed before. Each writes his vote to disk and only then says it. A slot of Alice’s account gets one vote of an honest validator, so she cannot spend twice.' },
-  { until: 6, title: 'The votes are a certificate', text: 'Votes of more than two thirds of the weight are a quorum certificate, a QC. Anybody can put it together, and anybody who knows the committee can check it, without a network.' },
-  { until: 14, title: 'Bob spends it at once', text: 'Bob pays Carol on the strength of that QC. He cites Alice’s payment as the parent of his own, and gets a QC in the same way. No block has come in between.' },
-  { until: 16, title: 'The chain follows', text: 'Validators put both payments into the next blocks, the parent first. From then on the chain itself says what the QCs said seconds before.' },
+  { from: 0, shows: 0, title: 'Alice signs', text: 'Alice signs one Tempo transaction that pays Bob, and sends it to every validator. Signing is all that she does.' },
+  { from: 1, shows: 4, title: 'Validators vote', text: 'Dave and Edgar look at the chain and at what they have signed before. Each writes his vote to disk and only then says it. A slot of Alice’s account gets one vote of an honest validator, so she cannot spend twice.' },
+  { from: 6, shows: 6, title: 'The votes are a certificate', text: 'Votes of more than two thirds of the weight are a quorum certificate, a QC. Anybody can put it together, and anybody who knows the committee can check it, without a network.' },
+  { from: 9, shows: 14, title: 'Bob spends it at once', text: 'Bob pays Carol on the strength of that QC. He cites Alice’s payment as the parent of his own, and gets a QC in the same way. No block has come in between.' },
+  { from: 16, shows: 16, title: 'The chain follows', text: 'Validators put both payments into the next blocks, the parent first. From then on the chain itself says what the QCs said seconds before.' },
 ];
 
 /** The drawing of this page: typical moments, no measurement. */
@@ -31,7 +32,7 @@ const LAST = 16;
 
 export function How() {
   const at = useSignal(0);
-  const step = STEPS.findLastIndex((s) => at.value >= s.until);
+  const step = STEPS.findLastIndex((s) => at.value >= s.from);
   return (
     <>
       <Title>How it works</Title>
@@ -45,7 +46,7 @@ export function How() {
       <ol class="steps">
         {STEPS.map((s, i) => (
           <li key={s.title} class={i === step ? 'here' : undefined} aria-current={i === step ? 'step' : undefined}>
-            <button type="button" onClick={() => { at.value = s.until; }}><span class="step-number" aria-hidden="true">{i + 1}</span>{s.title}</button>
+            <button type="button" onClick={() => { at.value = s.shows; }}><span class="step-number" aria-hidden="true">{i + 1}</span>{s.title}</button>
             <p>{s.text}</p>
           </li>
         ))}

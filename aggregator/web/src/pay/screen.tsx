@@ -1,6 +1,7 @@
 // Pay: from an account that can sign here, to anybody, what it may spend now.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { addressFault } from '../checksum.ts';
 import { duration, list, parseTokens } from '../format.ts';
 import { Card, Fact, Facts, Hash, Money, Name, Notice, StageBadge, Title } from '../shell/parts.tsx';
 import { refresh, watch } from '../state/balances.ts';
@@ -90,9 +91,8 @@ function payerText(p: Payer): string {
 }
 
 function faultOf(to: string, payer: Payer | undefined): string | null {
-  const address = to.trim().toLowerCase();
-  if (!/^0x[0-9a-f]{40}$/.test(address)) return 'Whom to pay: 0x and 40 hex digits.';
-  return address === payer?.address.toLowerCase() ? 'That is the account that pays.' : null;
+  const address = to.trim();
+  return addressFault(address) ?? (address.toLowerCase() === payer?.address.toLowerCase() ? 'That is the account that pays.' : null);
 }
 
 /** Accounts with names, one click away. */

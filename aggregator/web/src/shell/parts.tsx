@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Stage } from '../api/documents.ts';
+import { checksummed } from '../checksum.ts';
 import { short } from '../format.ts';
 import { lookOf } from '../payments/stage.ts';
 import { CopyIcon } from './icons.tsx';
@@ -45,7 +46,7 @@ export function StageBadge({ stage, detail }: { stage: Stage | null; detail?: st
 /** An account by its name, else by its address. */
 export function Name({ address }: { address: string }) {
   const known = names.value.has(address.toLowerCase());
-  return <span class={known ? 'name' : 'name mono'} title={address}>{nameOf(address)}</span>;
+  return <span class={known ? 'name' : 'name mono'} title={checksummed(address)}>{nameOf(address)}</span>;
 }
 
 export function Money({ units, asset }: { units: bigint; asset: string }) {
@@ -53,7 +54,8 @@ export function Money({ units, asset }: { units: bigint; asset: string }) {
 }
 
 /** A hash, an address or a peer id, cut in the middle, with a button that copies all of it. */
-export function Hash({ value, label, full = false }: { value: string; label: string; full?: boolean }) {
+export function Hash({ value: given, label, full = false }: { value: string; label: string; full?: boolean }) {
+  const value = checksummed(given);
   const [copied, setCopied] = useState<'yes' | 'no' | null>(null);
   useEffect(() => {
     if (copied === null) return undefined;

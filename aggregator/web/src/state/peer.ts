@@ -2,6 +2,7 @@
 import { effect, signal } from '@preact/signals';
 import * as api from '../api/client.ts';
 import type { Known } from '../../peer/index.ts';
+import { loadAll } from '../shell/later.tsx';
 import { refresh } from './balances.ts';
 import { accounts, demoAccounts, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
 
@@ -26,7 +27,7 @@ export async function joinNetwork(): Promise<void> {
   if (!file || ['loading', 'joining', 'joined'].includes(joining.value.state)) return;
   joining.value = { state: 'loading' };
   try {
-    const [{ browserAddresses, join }] = await Promise.all([import('../../peer/index.ts'), import('../pay/signing.ts')]);
+    const [{ browserAddresses, join }] = await Promise.all([import('../../peer/index.ts'), import('../pay/signing.ts'), loadAll()]);
     joining.value = { state: 'joining' };
     const [self, peers] = await Promise.all([api.self(), api.peers(), askForAccounts()]);
     const validators = peers.filter((p) => p.role === 'validator');

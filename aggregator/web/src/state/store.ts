@@ -4,6 +4,7 @@ import { computed, signal } from '@preact/signals';
 import type { TabHead, TabPeer, TabSnapshot } from '../../peer/index.ts';
 import type { Account, Committee, DemoAccount, Head, NetworkJSON, Payment, ValidatorHead } from '../api/documents.ts';
 import type { BlockSeen } from '../payments/verdict.ts';
+import { checksummed } from '../checksum.ts';
 import { capital, money, short } from '../format.ts';
 import { newestFirst, ofDocument, withTab, type PaymentView } from '../payments/view.ts';
 import { Clock } from './clock.ts';
@@ -125,7 +126,7 @@ export function assetOf(address: string): { symbol: string; decimals: number } {
 /** What an account is called, for people: its name, or its address cut in the middle. */
 export function nameOf(address: string): string {
   const name = names.value.get(address.toLowerCase());
-  return name ? capital(name) : short(address);
+  return name ? capital(name) : short(checksummed(address));
 }
 
 /** An amount of a token, for people. */
