@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/allegro-p2p/allegro/aggregator/httpapi"
+	"github.com/allegro-p2p/allegro/aggregator/web"
 	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,10 +26,14 @@ type HTTPConfig struct {
 // HTTP returns a server of the page and the API of this aggregator, which must run while
 // that serves. It can be made once.
 func (a *Aggregator) HTTP(cfg HTTPConfig) (*httpapi.Server, error) {
+	page, err := web.Handler()
+	if err != nil {
+		return nil, fmt.Errorf("aggregator: %w", err)
+	}
 	describer := document.NewDescriber(cfg.File, a.cfg.Rules, a.node, a.replica)
 	return httpapi.New(httpapi.Config{
 		File: cfg.File, Rules: a.cfg.Rules, Archive: NewBulletin(a.archive, describer), Chain: a.replica, Node: a.node, Relay: a.relay,
-		Describer: describer, Demo: cfg.Demo, Version: cfg.Version, Boot: a.cfg.Boot, Hosts: cfg.Hosts, Origins: cfg.Origins,
+		Page: page, Describer: describer, Demo: cfg.Demo, Version: cfg.Version, Boot: a.cfg.Boot, Hosts: cfg.Hosts, Origins: cfg.Origins,
 		Limits: httpapi.DefaultLimits(), Now: a.cfg.Now, Registerer: a.cfg.Registerer, Gatherer: cfg.Gatherer,
 	})
 }

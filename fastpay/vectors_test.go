@@ -13,7 +13,7 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/vectors.json from the code")
+var update = flag.Bool("update", false, "rewrite testdata/vectors.json and testdata/qc.json from the code")
 
 const vectorsFile = "testdata/vectors.json"
 
@@ -318,4 +318,31 @@ func btoi(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// TestQCFileVector: the QC of the vectors as a file, for readers in other languages.
+func TestQCFileVector(t *testing.T) {
+	text, err := os.ReadFile(vectorsFile)
+	noError(t, err)
+	var v goldenVectors
+	noError(t, json.Unmarshal(text, &v))
+	c := v.Committees[v.QC.Committee]
+	members := make([]Member, len(c.Members))
+	for i, m := range c.Members {
+		members[i] = Member{Key: [32]byte(m.Key), Weight: m.Weight, NodeKey: [32]byte(m.NodeKey)}
+	}
+	committee, err := NewCommittee(c.ChainID, c.Epoch, c.Start, c.End, LaneKind(c.LaneKind), members)
+	noError(t, err)
+	qc, err := committee.ParseQC(v.QC.Bytes)
+	noError(t, err)
+	have, err := json.MarshalIndent(qc.File(), "", "  ")
+	noError(t, err)
+	have = append(have, '\n')
+	const file = "testdata/qc.json"
+	if *update {
+		noError(t, os.WriteFile(file, have, 0o644))
+	}
+	want, err := os.ReadFile(file)
+	noError(t, err)
+	equal(t, "QC file", string(have), string(want))
 }

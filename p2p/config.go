@@ -41,7 +41,11 @@ type Config struct {
 
 	Listen   []string // see [ParseListen]; empty: this peer only dials
 	Announce []string // addresses to tell others instead of the ones listened on, without /p2p/
-	Peers    []string // further peers to keep connected, see [ParsePeer]
+	// Browser lets browsers connect: this peer also listens, and says so, for
+	// WebSocket on the ports of its TCP addresses and for WebRTC on those of its QUIC
+	// addresses. A browser is a client without addresses of its own.
+	Browser bool
+	Peers   []string // further peers to keep connected, see [ParsePeer]
 	// Public says that strangers can reach this peer: it then penalises many peers
 	// behind one address and, when overloaded, drops messages of those that are
 	// mostly useless. Off, for networks whose peers share a host or a NAT.
@@ -116,6 +120,9 @@ func (c *Config) validateAddrs() error {
 		if _, err := ParseListen(s); err != nil {
 			return fmt.Errorf("p2p: listen %w", err)
 		}
+	}
+	if c.Browser && c.Transport != nil {
+		return errors.New("p2p: browsers cannot reach a simulated network: Browser and Transport exclude each other")
 	}
 	for _, s := range c.Announce {
 		if _, err := ParseAnnounce(s); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/libp2p/go-libp2p"
 )
 
 func TestConfigValidate(t *testing.T) {
@@ -37,6 +38,7 @@ func TestConfigValidate(t *testing.T) {
 		"signs hellos":                  func(c *Config) { c.SignHello = nil },
 		"listen address":                func(c *Config) { c.Listen = []string{"/ip4/1"} },
 		"announce address":              func(c *Config) { c.Announce = []string{"/ip4/0.0.0.0/tcp/1"} },
+		"exclude each other":            func(c *Config) { c.Browser, c.Transport = true, []libp2p.Option{libp2p.NoTransports} },
 		"peer address":                  func(c *Config) { c.Peers = []string{"/ip4/1.2.3.4/tcp/1"} },
 		"member \"dave\": key":          func(c *Config) { c.Members = []Member{{Name: "dave"}} },
 		"member \"dave\": address":      func(c *Config) { c.Members = []Member{{Name: "dave", Key: w.Now.Key(0), Addrs: []string{"x"}}} },

@@ -137,8 +137,8 @@ func (n *Node) accept(ctx context.Context, conn network.Conn, resp *helloRespons
 	if key != nil && key.Equal(n.cfg.ValidatorKey) {
 		n.log.Errorw("another peer votes with this validator's key: stop one of the two", "peer", id)
 	}
-	addrs := usableAddrs(resp.Addrs, conn.RemoteMultiaddr())
-	n.learn(id, addrs)
+	addrs := toldAddrs(resp.Addrs, conn.RemoteMultiaddr())
+	n.learn(id, slices.DeleteFunc(slices.Clone(addrs), isForBrowser))
 	older, ok := n.roster.welcome(conn, &greeting{
 		role: resp.Role, version: resp.Version, committee: resp.CommitteeID, member: key, addrs: texts(addrs),
 	})
@@ -249,27 +249,36 @@ func (n *Node) committee() common.Hash {
 	return n.cfg.Committee
 }
 
-// helloAddrs are the addresses this node tells others.
+// helloAddrs are the addresses this node tells others: those for peers before those for
+// browsers, which are left out first if there are too many.
 func (n *Node) helloAddrs() [][]byte {
+	addrs := n.host.Addrs()
 	var out [][]byte
-	for _, a := range n.host.Addrs() {
-		if b := a.Bytes(); len(b) <= maxAddrBytes && len(out) < maxHelloAddrs {
-			out = append(out, b)
+	for _, browser := range []bool{false, true} {
+		for _, a := range addrs {
+			if b := a.Bytes(); isForBrowser(a) == browser && len(b) <= maxAddrBytes && len(out) < maxHelloAddrs {
+				out = append(out, b)
+			}
 		}
 	}
 	return out
 }
 
-// usableAddrs returns the addresses of a hello that can be dialed: TCP or QUIC, and
-// loopback or private ones only from a peer that is itself there.
-func usableAddrs(raw [][]byte, remote ma.Multiaddr) []ma.Multiaddr {
+// toldAddrs returns the addresses of a hello that somebody may dial: peers those for TCP
+// and QUIC, browsers the others; loopback or private ones only from a peer that is
+// itself there.
+func toldAddrs(raw [][]byte, remote ma.Multiaddr) []ma.Multiaddr {
 	var out []ma.Multiaddr
 	for _, b := range raw {
 		a, err := ma.NewMultiaddrBytes(b)
 		if err != nil {
 			continue
 		}
-		if _, err := ParseAnnounce(a.String()); err != nil {
+		plain, ok := plainOf(a)
+		if !ok {
+			continue
+		}
+		if _, err := ParseAnnounce(plain.String()); err != nil {
 			continue
 		}
 		if manet.IsIPLoopback(a) && !manet.IsIPLoopback(remote) || manet.IsPrivateAddr(a) && manet.IsPublicAddr(remote) {

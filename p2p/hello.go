@@ -11,7 +11,7 @@ import (
 // Limits of a hello (section 3).
 const (
 	maxVersion    = 64  // bytes of a program version
-	maxHelloAddrs = 16  // addresses a peer may name: a few interfaces, two transports each
+	maxHelloAddrs = 16  // addresses a peer may name: a few interfaces, two transports each, and the same for browsers
 	maxAddrBytes  = 256 // bytes of one address: the longest DNS name fits
 )
 

@@ -149,11 +149,15 @@ func FuzzHelloResponse(f *testing.F) {
 	})
 }
 
-func TestUsableAddrs(t *testing.T) {
+func TestToldAddrs(t *testing.T) {
 	parse := func(s string) ma.Multiaddr { return must(ma.NewMultiaddr(s)) }
+	const certhash = "/certhash/uEiAsGPzpiPGQzSlVHRXrUCT5EkTV7YFrV4VZ3hpEKTd_zg"
 	offered := []string{
 		"/ip4/127.0.0.1/tcp/1", "/ip4/192.168.0.1/tcp/2", "/ip4/1.2.3.4/tcp/3", "/ip4/1.2.3.4/udp/3/quic-v1", "/dns4/example.org/tcp/4",
-		"/ip4/0.0.0.0/tcp/5", "/ip4/1.2.3.4/tcp/0", "/ip4/1.2.3.4/tcp/6/ws", "/ip4/1.2.3.4/tcp/7/p2p/" + somePeer,
+		"/ip4/1.2.3.4/tcp/6/ws", "/ip4/1.2.3.4/udp/6/webrtc-direct" + certhash,
+		"/ip4/0.0.0.0/tcp/5", "/ip4/1.2.3.4/tcp/0", "/ip4/1.2.3.4/tcp/0/ws", "/ip4/1.2.3.4/tcp/7/p2p/" + somePeer,
+		"/ip4/1.2.3.4/tcp/6/ws/p2p/" + somePeer, "/ip4/1.2.3.4/udp/6/webrtc-direct" + certhash + "/p2p/" + somePeer,
+		"/ip4/1.2.3.4/tcp/6/tls/ws", "/ip4/1.2.3.4/udp/6/quic-v1/webtransport",
 		"/ip4/1.2.3.4/tcp/8/p2p/" + somePeer + "/p2p-circuit",
 	}
 	raw := [][]byte{{0xff, 0xff}, nil}
@@ -164,11 +168,11 @@ func TestUsableAddrs(t *testing.T) {
 		remote string
 		want   []string
 	}{
-		{"/ip4/127.0.0.1/tcp/9", offered[:5]},
-		{"/ip4/10.0.0.9/tcp/9", offered[1:5]},
-		{"/ip4/9.9.9.9/udp/9/quic-v1", offered[2:5]},
+		{"/ip4/127.0.0.1/tcp/9", offered[:7]},
+		{"/ip4/10.0.0.9/tcp/9", offered[1:7]},
+		{"/ip4/9.9.9.9/udp/9/quic-v1", offered[2:7]},
 	} {
-		if got := texts(usableAddrs(raw, parse(c.remote))); strings.Join(got, " ") != strings.Join(c.want, " ") {
+		if got := texts(toldAddrs(raw, parse(c.remote))); strings.Join(got, " ") != strings.Join(c.want, " ") {
 			t.Errorf("from %s: %v, want %v", c.remote, got, c.want)
 		}
 	}

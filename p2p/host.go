@@ -57,6 +57,9 @@ func newHost(cfg *Config) (host.Host, error) {
 		if err != nil {
 			return nil, fmt.Errorf("p2p: announce %w", err)
 		}
+		if cfg.Browser {
+			announced = withBrowser(announced)
+		}
 		opts = append(opts, libp2p.AddrsFactory(func([]ma.Multiaddr) []ma.Multiaddr { return announced }))
 	}
 	if cfg.Registerer != nil {
@@ -64,9 +67,12 @@ func newHost(cfg *Config) (host.Host, error) {
 	} else {
 		opts = append(opts, libp2p.DisableMetrics())
 	}
-	if cfg.Transport != nil {
+	switch {
+	case cfg.Transport != nil:
 		opts = append(opts, cfg.Transport...)
-	} else {
+	case cfg.Browser:
+		opts = append(append(opts, browserTransports()...), libp2p.Transport(quic.NewTransport))
+	default:
 		// With SO_REUSEPORT, two nodes would share a port and each get half of the
 		// connections.
 		opts = append(opts, libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()), libp2p.Transport(quic.NewTransport))

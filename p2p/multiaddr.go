@@ -220,16 +220,23 @@ func (p *addrParser) transport() error {
 			p.next()
 			return fmt.Errorf("quic is a draft that nobody speaks any more: did you mean %s?", p.replaced(1, "quic-v1"))
 		case "webrtc-direct":
-			return fmt.Errorf("transport webrtc-direct is not supported: use tcp/PORT or udp/PORT/quic-v1")
+			return errForBrowsers(next)
 		default:
 			return fmt.Errorf("udp alone carries no connection: did you mean %s?", p.with(0, "quic-v1"))
 		}
 	}
 	switch next := p.peek(); next {
-	case "ws", "wss", "tls", "webtransport", "p2p-circuit":
+	case "ws":
+		return errForBrowsers(next)
+	case "wss", "tls", "webtransport", "p2p-circuit":
 		return fmt.Errorf("transport %s is not supported: use tcp/PORT or udp/PORT/quic-v1", next)
 	}
 	return nil
+}
+
+// errForBrowsers is about a transport that only browsers dial.
+func errForBrowsers(transport string) error {
+	return fmt.Errorf("transport %s is for browsers and needs no address of its own: with p2p.browser = true a peer listens for them on its tcp and quic-v1 ports", transport)
 }
 
 // port reads the number behind tcp or udp.

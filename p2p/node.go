@@ -153,7 +153,8 @@ func (n *Node) Run(ctx context.Context) error {
 	return n.Close()
 }
 
-// listen opens the configured addresses, all of them.
+// listen opens the configured addresses, all of them, and those for browsers, which
+// share ports that the system may have chosen.
 func (n *Node) listen() error {
 	addrs, err := multiaddrs(n.cfg.Listen)
 	if err != nil {
@@ -162,6 +163,13 @@ func (n *Node) listen() error {
 	for _, a := range addrs {
 		if err := n.host.Network().Listen(a); err != nil {
 			return fmt.Errorf("p2p: listening on %s: %w: stop what uses it or choose another port", a, err)
+		}
+	}
+	if n.cfg.Browser {
+		for _, a := range n.host.Network().ListenAddresses() {
+			if err := n.host.Network().Listen(forBrowser(a)); err != nil {
+				return fmt.Errorf("p2p: listening for browsers on %s: %w: choose another port, or set Browser to false", forBrowser(a), err)
+			}
 		}
 	}
 	close(n.listening)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/libp2p/go-libp2p/core/network"
-	ma "github.com/multiformats/go-multiaddr"
 )
 
 // PeerState is how far the acquaintance with a peer has come.
@@ -36,9 +35,9 @@ type PeerInfo struct {
 	// Member is the vote key that the peer proved; nil if it is no validator.
 	Member    ed25519.PublicKey
 	Outbound  bool          // this node dialed
-	Transport string        // "tcp" or "quic-v1"
+	Transport string        // "tcp" or "quic-v1"; of a browser "ws" or "webrtc-direct"
 	Addr      string        // remote end of the connection
-	Addrs     []string      // where it says it listens
+	Addrs     []string      // where it says it listens, for browsers too
 	Since     time.Time     // of the first open connection
 	Latency   time.Duration // smoothed round trip; 0 before a ping
 	Score     float64       // gossip score at the last inspection
@@ -67,7 +66,7 @@ func (r *roster) infoLocked(id PeerID, rec *peerRecord) PeerInfo {
 			}
 			i.Outbound = c.Stat().Direction == network.DirOutbound
 			i.Addr = c.RemoteMultiaddr().String()
-			i.Transport = transportOf(c.RemoteMultiaddr())
+			i.Transport = transportOf(c.LocalMultiaddr())
 		}
 	}
 	if rec.problem != nil {
@@ -77,14 +76,6 @@ func (r *roster) infoLocked(id PeerID, rec *peerRecord) PeerInfo {
 		i.State, i.Problem = PeerRefused, ref.reason
 	}
 	return i
-}
-
-// transportOf names the transport of an address.
-func transportOf(a ma.Multiaddr) string {
-	if _, err := a.ValueForProtocol(ma.P_QUIC_V1); err == nil {
-		return "quic-v1"
-	}
-	return "tcp"
 }
 
 // list describes the connected and the refused peers.

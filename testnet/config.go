@@ -122,10 +122,12 @@ func SceneAccounts(hops int) []Account {
 	return accounts
 }
 
-// PlaceOnLoopback lets a peer listen on free loopback ports, TCP first.
+// PlaceOnLoopback lets a peer listen on free loopback ports, TCP first, and a validator
+// or an aggregator listen for browsers too.
 func PlaceOnLoopback(name string, cfg *p2p.Config) {
 	cfg.Identity = p2p.IdentityFromSeed("testnet/" + name)
 	cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
+	cfg.Browser = cfg.Role != p2p.RoleClient
 }
 
 // Validate reports the first thing that a network cannot be made with.

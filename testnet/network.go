@@ -94,15 +94,16 @@ func (n *Network) Add(ctx context.Context, name string, role p2p.Role) error {
 
 // note keeps where a peer listens, for its restart and for the network file.
 func (n *Network) note(p *Peer) {
+	addresses := p2p.ForPeers(p.Node.Addrs())
 	var listen []string
-	for _, a := range p.Node.Addrs() {
+	for _, a := range addresses {
 		if addr, err := p2p.ParsePeer(a); err == nil {
 			listen = append(listen, addr.Addr)
 		}
 	}
 	n.listened[p.Name] = listen
 	if p.Role == p2p.RoleValidator {
-		n.setAddresses(p.Name, p.Node.Addrs())
+		n.setAddresses(p.Name, addresses)
 	}
 }
 

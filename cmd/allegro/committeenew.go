@@ -278,7 +278,7 @@ func readMember(path string) (netfile.Member, error) {
 	case d.Account == nil:
 		return netfile.Member{}, fmt.Errorf("%s describes %s, which has no sponsor: name one there with allegro account new --use", path, d.Name)
 	}
-	return netfile.Member{Name: d.Name, Key: *d.ValidatorKey, Weight: 1, Sponsor: *d.Account, Addresses: d.Addresses}, nil
+	return netfile.Member{Name: d.Name, Key: *d.ValidatorKey, Weight: 1, Sponsor: *d.Account, Addresses: p2p.ForPeers(d.Addresses)}, nil
 }
 
 // committeeNewDocument says what the next committee is, and which one it follows.

@@ -31,6 +31,7 @@ func initCommand() *cli.Command {
 			&cli.StringFlag{Name: "network", Usage: "copy the network `FILE` into the home", Local: true},
 			&cli.StringFlag{Name: "chain", Usage: "`URL` of the peer's own chain node, if it has no secret: that would show in the list of processes", Local: true},
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on this `MULTIADDR`; can be repeated", Local: true},
+			&cli.BoolFlag{Name: "browser", Usage: "let browsers connect, on the ports listened on", Local: true},
 			&cli.StringSliceFlag{Name: "peer", Usage: "keep connected to this `MULTIADDR` that ends in /p2p/ID; can be repeated", Local: true},
 			&cli.StringFlag{Name: "http", Usage: "serve an aggregator's page and HTTP API on `HOST:PORT`", Local: true},
 			passwordFileFlag("encrypt the account with the password in `FILE`, which stays where it is; without: with a random one"),
@@ -107,6 +108,7 @@ func initConfig(cmd *cli.Command) (home.Config, error) {
 	if cmd.IsSet("listen") {
 		c.P2P.Listen = cmd.StringSlice("listen")
 	}
+	c.P2P.Browser = cmd.Bool("browser")
 	if cmd.IsSet("peer") {
 		c.P2P.Peers = cmd.StringSlice("peer")
 	}

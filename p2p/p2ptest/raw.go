@@ -19,6 +19,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	webrtc "github.com/libp2p/go-libp2p/p2p/transport/webrtc"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 )
 
 // Raw is a peer that answers hello as a client does and else sends any bytes
@@ -38,14 +40,26 @@ const rawMessage = 4 << 20
 func NewRaw(h *Host, digest, committee common.Hash) (*Raw, error) {
 	var cfg p2p.Config
 	h.Configure(&cfg)
-	seed := sha256.Sum256([]byte("p2ptest/raw/" + h.Name()))
+	return newRaw(h.Name(), digest, committee, append(cfg.Transport, libp2p.ListenAddrStrings(h.Listen())))
+}
+
+// NewBrowser starts a Raw over real sockets that has of a browser the transports,
+// WebSocket and WebRTC, and that it listens nowhere.
+func NewBrowser(name string, digest, committee common.Hash) (*Raw, error) {
+	return newRaw(name, digest, committee, []libp2p.Option{
+		libp2p.Transport(websocket.New), libp2p.Transport(webrtc.New), libp2p.NoListenAddrs,
+	})
+}
+
+func newRaw(name string, digest, committee common.Hash, place []libp2p.Option) (*Raw, error) {
+	seed := sha256.Sum256([]byte("p2ptest/raw/" + name))
 	key, _, err := crypto.GenerateEd25519Key(&repeat{seed[:]})
 	if err != nil {
 		return nil, fmt.Errorf("raw peer: %w", err)
 	}
 	raw := &Raw{topics: make(map[string]*pubsub.Topic)}
-	raw.host, err = libp2p.New(append(cfg.Transport,
-		libp2p.Identity(key), libp2p.ListenAddrStrings(h.Listen()), libp2p.ResourceManager(&network.NullResourceManager{}),
+	raw.host, err = libp2p.New(append(place,
+		libp2p.Identity(key), libp2p.ResourceManager(&network.NullResourceManager{}),
 		libp2p.DisableRelay(), libp2p.ForceReachabilityPublic(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.DisableMetrics(),
 	)...)
 	if err != nil {

@@ -133,7 +133,7 @@ func (n *Net) makeHome(ctx context.Context, m member, nodeURL string, port, http
 	if m.Role != p2p.RoleClient {
 		args = append(args,
 			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
-			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port))
+			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port), "--browser")
 	}
 	if m.Role == p2p.RoleAggregator {
 		args = append(args, "--http", fmt.Sprintf("127.0.0.1:%d", httpPort))

@@ -171,7 +171,8 @@ func (d *Daemon) nodeConfig() (p2p.Config, error) {
 	node.Identity, node.Version = identity, d.opts.Version
 	node.NetworkDigest = d.file.Digest()
 	node.Committee = d.rules.CommitteeAt(uint64(d.opts.Now().Unix())).ID()
-	node.Listen, node.Announce, node.Peers, node.Public = cfg.P2P.Listen, cfg.P2P.Announce, cfg.P2P.Peers, cfg.P2P.Public
+	node.Listen, node.Announce, node.Browser = cfg.P2P.Listen, cfg.P2P.Announce, cfg.P2P.Browser
+	node.Peers, node.Public = cfg.P2P.Peers, cfg.P2P.Public
 	node.Members = members(d.file)
 	return node, nil
 }

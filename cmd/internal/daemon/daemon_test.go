@@ -309,6 +309,7 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 		"p2p.listen":                {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
 		"p2p.announce":              {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
 		"p2p.peers":                 {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
+		"p2p.browser":               {"true", node(func(c p2p.Config) any { return c.Browser })},
 		"p2p.public":                {"true", node(func(c p2p.Config) any { return c.Public })},
 		"chain.rpc":                 {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
 		"chain.backups":             {w.url, fallback},

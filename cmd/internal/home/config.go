@@ -42,6 +42,7 @@ type Node struct {
 type P2P struct {
 	Listen   []string `toml:"listen,multiline" comment:"Where to listen; empty: this peer only dials. Port 0 lets the system choose."`
 	Announce []string `toml:"announce,multiline" comment:"Addresses to tell others instead of the ones listened on, for a peer behind a router."`
+	Browser  bool     `toml:"browser" comment:"Whether browsers can connect: by WebSocket on the ports of tcp addresses, by WebRTC on those of quic-v1 addresses."`
 	Peers    []string `toml:"peers,multiline" comment:"Peers to keep connected beside the validators of network.toml, each with /p2p/ and its id."`
 	Public   bool     `toml:"public" comment:"Whether strangers can reach this peer: it is then stricter with many peers behind one address."`
 }

@@ -17,6 +17,7 @@ var otherTexts = map[string]string{
 	"p2p.listen":                "/ip4/127.0.0.1/tcp/7101,/ip4/127.0.0.1/udp/7101/quic-v1",
 	"p2p.announce":              "/dns4/example.org/tcp/7101",
 	"p2p.peers":                 "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWBHvsSSKHeragACma3HUodK5FcPUpXccLu2vHooNsDf9k",
+	"p2p.browser":               "true",
 	"p2p.public":                "true",
 	"chain.rpc":                 "wss://node.example/key",
 	"chain.backups":             "http://192.0.2.1:8545,wss://node.example/other-key",

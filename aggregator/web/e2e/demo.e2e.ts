@@ -1,0 +1,207 @@
+// The page on a real demo: what a newcomer sees, clicks and drops.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { DemoAccount } from '../src/api/documents.ts';
+import type { Hex } from '../verifier/bytes.ts';
+import { Demo } from './allegro.ts';
+import { go, inspect, launch, pictureForReadme, record, visit, type Moment, type Visit } from './browser.ts';
+import { addWallet } from './wallet.ts';
+
+const CERTIFIED = ['CERTIFIED', 'QUEUED_ONCHAIN'];
+const ON_CHAIN = ['INCLUDED', 'FINALIZED'];
+
+describe('the page of a demo', () => {
+  let demo: Demo;
+  let browser: Browser;
+  let v: Visit;
+  let page: Page;
+  let accounts: DemoAccount[];
+
+  before(async () => {
+    demo = await Demo.start();
+    browser = await launch();
+    v = await visit(browser, demo.url);
+    page = v.page;
+    await page.waitForFunction(() => /\d/.test(document.querySelector('[data-testid=height]')?.textContent ?? ''));
+    accounts = ((await (await fetch(`${demo.url}/api/v1/demo/accounts`)).json()) as { accounts: DemoAccount[] }).accounts;
+  });
+
+  after(async () => {
+    await browser?.close();
+    await demo?.[Symbol.asyncDispose]();
+  });
+
+  const addressOf = (name: string) => accounts.find((a) => a.name === name)?.address ?? assert.fail(`no account ${name}`);
+  const keyOf = (name: string) => (accounts.find((a) => a.name === name)?.private_key ?? assert.fail(`no account ${name}`)) as Hex;
+
+  /** Orders a payment on the Pay screen and presses the button. */
+  async function order(from: string, to: string, amount: string): Promise<void> {
+    await go(page, '#/pay');
+    await page.getByLabel('From').selectOption({ label: from });
+    await page.getByLabel('To', { exact: true }).fill(to);
+    await page.getByLabel('Amount').fill(amount);
+    await page.getByRole('button', { name: /^Pay \$/ }).click();
+  }
+
+  const stageBecomes = (word: string) =>
+    page.waitForFunction((w) => document.querySelector('[data-testid=sent-stage]')?.textContent?.includes(w), word);
+
+  let t1 = '';
+  let t2 = '';
+
+  test('both payments are CERTIFIED while the height stands still, and INCLUDED after', async () => {
+    const before = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('tr[data-id]')].map((row) => row.dataset['id']));
+    const read = await record(page);
+    await page.getByRole('button', { name: 'Play the scene again' }).click();
+    // The scene ends with Bob paying Carol; until then clients may pay money back.
+    await page.waitForFunction((old) => {
+      const rows = [...document.querySelectorAll<HTMLElement>('tr[data-id]')].filter((row) => !old.includes(row.dataset['id'] ?? ''));
+      const done = (text: string) => rows.some((row) => row.textContent?.includes(text) && ['INCLUDED', 'FINALIZED'].includes(row.dataset['stage'] ?? ''));
+      return done('Alice → Bob') && done('Bob → Carol');
+    }, before);
+    await page.waitForFunction(() => /in 3\.\d s/.test(document.querySelector('.countdown')?.textContent ?? '')); // an open block is to be seen too
+    await pictureForReadme(page, 'page-light', 'light');
+    await pictureForReadme(page, 'page-dark', 'dark');
+    [t2 = '', t1 = ''] = await page.evaluate(() => [...document.querySelectorAll<HTMLElement>('tr[data-id]')].map((row) => row.dataset['id'] ?? ''));
+    const moments = await read();
+    const both = (stages: string[]) => (m: Moment) => stages.includes(m.stages[t1] ?? '') && stages.includes(m.stages[t2] ?? '');
+    const certified = moments.find(both(CERTIFIED));
+    assert.ok(certified, 'both were CERTIFIED at one moment');
+    const firstSeen = moments.find((m) => t1 in m.stages);
+    assert.equal(certified.height, firstSeen?.height, 'the height stood still from the first payment to the second QC');
+    const included = moments.find(both(ON_CHAIN));
+    assert.ok(included && included.height > certified.height, `INCLUDED at ${included?.height}, CERTIFIED at ${certified.height}`);
+
+    const said = await page.getByTestId('sentence').textContent();
+    assert.match(said ?? '', new RegExp(`^Both QCs formed [\\d,]+\\sms and [\\d,]+\\sms before block ${certified.height + 1}\\.$`));
+    assert.match((await page.locator('.hero .aside').textContent()) ?? '', /^2 of 2 payments on the chain/);
+    await page.waitForFunction(() => /QC2 formed [\d,]+\sms before block/.test(document.querySelector('.timeline svg')?.textContent ?? ''));
+  });
+
+  test('the keyboard walks the timeline and opens a payment', async () => {
+    await page.locator('.timeline-keys').focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForFunction(() => /(Block \d+ seen|INCLUDED|FINALIZED|CERTIFIED|vote|first seen)/.test(document.querySelector('.readout')?.textContent ?? ''));
+    for (let i = 0; i < 30 && !/Alice|Bob|Carol/.test((await page.locator('.readout').textContent()) ?? ''); i++) await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => location.hash.startsWith('#/payment/0x'));
+  });
+
+  test('a payment shows each certificate, and its QC checks out in the tab', async () => {
+    await go(page, `#/payment/${t2}`);
+    for (const name of ['dave', 'edgar']) await page.getByRole('row', { name: new RegExp(`${name} ✓ signed`) }).waitFor();
+    await page.getByRole('button', { name: 'Verify in this tab' }).click();
+    await page.getByText("VALID: the payer's signature and 2 of 2 votes are good").waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Alice → Bob' }).first().getAttribute('href'), `#/payment/${t1}`);
+    await inspect(page, 'payment');
+  });
+
+  test('a QC file is judged, and one with a flipped bit is not valid', async () => {
+    const text = await (await fetch(`${demo.url}/api/v1/payments/${t2}/qc`)).text();
+    await go(page, '#/verify');
+    const drop = (name: string, content: string) => page.getByLabel(/Drop a QC file/).setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(content) });
+    await drop('qc.json', text);
+    await page.getByText(/VALID: the payer's signature/).waitFor();
+    await inspect(page, 'verify');
+
+    const file = JSON.parse(text) as { qc: string };
+    const at = file.qc.length - 20; // within the last vote's signature
+    const flipped = file.qc.slice(0, at) + (parseInt(file.qc[at] ?? '0', 16) ^ 1).toString(16) + file.qc.slice(at + 1);
+    await drop('flipped.json', text.replace(file.qc, flipped));
+    await page.getByText('NOT VALID: do not rely on it').waitFor();
+    assert.match((await page.getByTestId('verdict-problem').textContent()) ?? '', /^INVALID_FORMAT/);
+    await inspect(page, 'verify-flipped');
+
+    await drop('shopping.txt', 'milk, bread');
+    await page.getByText(/not JSON of schema/).waitFor();
+    const canonical = new Uint8Array(await (await fetch(`${demo.url}/api/v1/payments/${t2}/qc`, { headers: { Accept: 'application/octet-stream' } })).arrayBuffer());
+    await page.getByLabel(/Drop a QC file/).setInputFiles({ name: 'qc.bin', mimeType: 'application/octet-stream', buffer: Buffer.from(canonical) });
+    await page.getByText(/VALID: the payer's signature/).waitFor();
+  });
+
+  test('a demo account pays, and what it may spend changes before the chain does', async () => {
+    await order('Carol (demo account, its key is public)', addressOf('bob'), '1.25');
+    await stageBecomes('CERTIFIED');
+    await page.waitForFunction(() => {
+      const text = (id: string) => document.querySelector(`[data-testid=${id}]`)?.textContent;
+      return text('spendable') === '$13.75' && text('confirmed') !== null;
+    });
+    await inspect(page, 'pay');
+  });
+
+  test('what is too much or no address is said before anything is signed', async () => {
+    await order('Alice (demo account, its key is public)', addressOf('bob'), '5000');
+    await page.getByText('Nothing was paid.').waitFor();
+    await page.getByText(/INSUFFICIENT|funds|spendable|short/i).first().waitFor();
+    await page.getByLabel('To', { exact: true }).fill('0x12');
+    await page.getByText('Whom to pay: 0x and 40 hex digits.').waitFor();
+    assert.ok(await page.getByRole('button', { name: /^Pay \$/ }).isDisabled());
+  });
+
+  test('wallets: one signs, one cannot, one declines, one signs something else', async () => {
+    const other = await visit(browser, 'about:blank');
+    await addWallet(other.context, 'Tempora', keyOf('carol'), 'signs');
+    await addWallet(other.context, 'Foxy', keyOf('alice'), 'cannot');
+    await addWallet(other.context, 'Shy', keyOf('alice'), 'declines');
+    await addWallet(other.context, 'Crook', keyOf('alice'), 'forges');
+    const mine = page;
+    page = other.page;
+    try {
+      await page.goto(`${demo.url}/#/pay`);
+      for (const name of ['Tempora', 'Foxy', 'Shy', 'Crook']) await page.getByRole('button', { name: `Use ${name}` }).click();
+      await order('Foxy (wallet)', addressOf('bob'), '1');
+      await page.getByText(/Foxy cannot sign Tempo transactions \(type 0x76\)/).waitFor();
+      await order('Shy (wallet)', addressOf('bob'), '1');
+      await page.getByText(/You declined in Shy. Nothing was signed./).waitFor();
+      await order('Crook (wallet)', addressOf('bob'), '1');
+      await page.getByText(/signature is of 0x[0-9a-f]+, the sender is|signed another transaction/).waitFor();
+      await inspect(page, 'pay-failed');
+      await order('Tempora (wallet)', addressOf('bob'), '1');
+      await stageBecomes('CERTIFIED');
+      assert.deepEqual(other.faults, []);
+    } finally {
+      page = mine;
+      await other.context.close();
+    }
+  });
+
+  test('the tab joins as a peer, checks votes itself and pays by itself', async () => {
+    await go(page, '#/network');
+    await page.getByRole('button', { name: 'Make this tab a peer' }).click();
+    await page.locator('.voice.ready').waitFor();
+    await page.waitForFunction(() => /dave.*edgar|edgar.*dave/.test(document.querySelector('.voice')?.textContent ?? ''));
+    await inspect(page, 'network-peer');
+    await go(page, '#/pay');
+    await page.getByLabel('this tab, as a peer').check();
+    await order('Bob (demo account, its key is public)', addressOf('alice'), '0.5');
+    await stageBecomes('CERTIFIED');
+    await page.waitForFunction(() => document.querySelector('.voice')?.textContent?.includes('verified 2/2 in this tab'));
+    await inspect(page, 'pay-tab');
+    await go(page, '#/');
+    await inspect(page, 'live-peer');
+  });
+
+  test('every other screen passes in both themes and widths', async () => {
+    await go(page, '#/how');
+    await page.getByRole('button', { name: /Bob spends it at once/ }).click();
+    await inspect(page, 'how');
+    await go(page, '#/nowhere');
+    await page.getByText('names nothing here').waitFor();
+    await go(page, `#/payment/0x${'ab'.repeat(32)}`);
+    await page.getByText('This payment cannot be shown.').waitFor();
+    await inspect(page, 'payment-unknown');
+  });
+
+  test('the theme is a choice that stays', async () => {
+    await page.getByRole('button', { name: /^Theme: system/ }).click();
+    await page.getByRole('button', { name: /^Theme: light/ }).click();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset['theme']), 'dark');
+    await page.reload();
+    await page.waitForFunction(() => document.documentElement.dataset['theme'] === 'dark');
+  });
+
+  test('nothing failed inside the page', () => {
+    assert.deepEqual(v.faults, []);
+  });
+});

@@ -1,0 +1,45 @@
+// A server-sent event stream that answers a POST, which EventSource cannot read.
+
+export interface StreamEvent {
+  event: string;
+  data: string;
+}
+
+/** Longest event that is read; a longer one breaks the stream. */
+const MAX_EVENT = 1 << 20;
+
+/** Yields the events of a response's body until it ends. */
+export async function* parseEvents(body: ReadableStream<Uint8Array> | null): AsyncGenerator<StreamEvent> {
+  if (!body) return;
+  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      rest = (rest + value).replace(/\r\n/g, '\n');
+      for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
+        const event = parseEvent(rest.slice(0, end));
+        rest = rest.slice(end + 2);
+        if (event) yield event;
+      }
+      if (rest.length > MAX_EVENT) throw new Error('an event of the stream is longer than 1 MiB');
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
+function parseEvent(block: string): StreamEvent | null {
+  let event = 'message';
+  const data: string[] = [];
+  for (const line of block.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon === 0) continue; // a comment keeps the connection alive
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
+    if (field === 'event') event = value;
+    if (field === 'data') data.push(value);
+  }
+  return data.length === 0 ? null : { event, data: data.join('\n') };
+}

@@ -1,0 +1,47 @@
+// Which screen is shown: the part of the address behind the #.
+import { signal } from '@preact/signals';
+
+export type Route =
+  | { screen: 'live' }
+  | { screen: 'payment'; id: string }
+  | { screen: 'pay' }
+  | { screen: 'network' }
+  | { screen: 'verify' }
+  | { screen: 'how' }
+  | { screen: 'unknown'; path: string };
+
+/** Reads an address such as #/payment/0x12…; #/peer is the network screen, which joins at once. */
+export function parseRoute(hash: string): Route {
+  const [screen = '', id = ''] = hash.replace(/^#\/?/, '').split('/');
+  switch (screen) {
+    case '':
+      return { screen: 'live' };
+    case 'payment':
+      return /^0x[0-9a-f]{64}$/.test(id) ? { screen: 'payment', id } : { screen: 'unknown', path: hash };
+    case 'peer':
+      return { screen: 'network' };
+    case 'pay':
+    case 'network':
+    case 'verify':
+    case 'how':
+      return { screen };
+    default:
+      return { screen: 'unknown', path: hash };
+  }
+}
+
+export const route = signal<Route>({ screen: 'live' });
+
+/** Follows the address. onPeer is called where the address asks this tab to be a peer. */
+export function followRoute(onPeer: () => void): void {
+  const read = () => {
+    route.value = parseRoute(location.hash);
+    if (location.hash === '#/peer') onPeer();
+  };
+  addEventListener('hashchange', () => {
+    read();
+    scrollTo(0, 0);
+    document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+  });
+  read();
+}

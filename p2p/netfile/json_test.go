@@ -1,0 +1,41 @@
+package netfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// TestJSONVector: the example as JSON with the keys of the TOML, from which readers in
+// other languages compute its digest.
+func TestJSONVector(t *testing.T) {
+	example, err := os.ReadFile("testdata/network.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys map[string]any
+	if err := toml.Unmarshal(example, &keys); err != nil {
+		t.Fatal(err)
+	}
+	have, err := json.MarshalIndent(keys, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have = append(have, '\n')
+	const file = "testdata/network.json"
+	if *update {
+		if err := os.WriteFile(file, have, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, want) {
+		t.Errorf("%s does not say what the TOML says: run go test -update", file)
+	}
+}
