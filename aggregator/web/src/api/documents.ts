@@ -33,11 +33,15 @@ export interface TimelineEvent {
   validator: string | null;
 }
 
-export interface Evidence {
+export interface StageEvidence {
+  cause: string;
+  /** It used the slot or, if none has, is the finalized one at which that was read. */
+  block: string;
+  block_hash: string;
+  block_time: string;
   chain_tx_hash: string | null;
-  block_number: string | null;
-  block_hash: string | null;
-  reason: string | null;
+  outflow_tx_hash: string | null;
+  parent: string | null;
 }
 
 export interface Payment {
@@ -76,7 +80,7 @@ export interface Payment {
   signers: string[];
   waiting: WaitingFor[];
   timeline?: TimelineEvent[];
-  evidence?: Evidence | null;
+  stage_evidence: StageEvidence | null;
 }
 
 export interface PaymentPage {

@@ -27,7 +27,7 @@ export function sentence(chain: readonly PaymentView[], blocks: readonly BlockSe
   const aside = `${settled} of ${chain.length} ${chain.length === 1 ? 'payment' : 'payments'} on the chain`;
   const lost = chain.find(failed);
   if (lost) {
-    return { tone: 'bad', text: `${words.name(lost.from)} → ${words.name(lost.to)} is ${lookOf(lost.stage).word}.`, aside: lost.evidence?.reason ?? lost.document?.why ?? '' };
+    return { tone: 'bad', text: `${words.name(lost.from)} → ${words.name(lost.to)} is ${lookOf(lost.stage).word}.`, aside: lost.document?.why ?? '' };
   }
   const waiting = chain.find((p) => !certified(p));
   if (waiting) {

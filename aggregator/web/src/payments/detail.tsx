@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import * as api from '../api/client.ts';
-import { duration, timeOfDay, tokens } from '../format.ts';
+import { capital, duration, timeOfDay, tokens } from '../format.ts';
 import { StageCell } from '../live/table.tsx';
 import { Card, Fact, Facts, Hash, Money, Name, Notice, Scroll, Title } from '../shell/parts.tsx';
 import { assetOf, blocks, nameOf, payments, putPayments } from '../state/store.ts';
@@ -13,7 +13,7 @@ import { Certificate } from '../verify/certificate.tsx';
 import { verifyQC, type Verification } from '../verify/verify.ts';
 import { lookOf } from './stage.ts';
 import { judge } from './verdict.ts';
-import { certified, chainOf, type PaymentView } from './view.ts';
+import { certified, chainOf, failed, type PaymentView } from './view.ts';
 
 export function Detail({ id }: { id: string }) {
   const p = payments.value.get(id);
@@ -47,7 +47,7 @@ function Known({ p }: { p: PaymentView }) {
       <Title><Name address={p.from} /> → <Name address={p.to} /> <Money units={p.amount} asset={p.asset} /></Title>
       <p class="lead"><StageCell p={p} /> <span>{lookOf(p.stage).meaning}</span></p>
       {verdict && <p class="verdict">{verdict}.</p>}
-      {p.evidence?.reason && <Notice tone={certified(p) ? 'plain' : 'bad'} title={p.evidence.reason}>{p.evidence.chain_tx_hash && <p>Chain transaction <Hash value={p.evidence.chain_tx_hash} label="hash of the chain transaction" /></p>}</Notice>}
+      {p.evidence && p.document && <Notice tone={failed(p) ? 'bad' : 'plain'} title={capital(p.document.why)}>{p.evidence.chain_tx_hash && <p>Chain transaction <Hash value={p.evidence.chain_tx_hash} label="hash of the chain transaction" /></p>}</Notice>}
       <Card title="Votes" aside={<span class="count">{p.weight} of {p.total}, {p.threshold} needed</span>}><Votes p={p} /></Card>
       {certified(p) && <Certified p={p} />}
       <Card title="From payment to certificate" aside={<SlowMotion motion={motion} />}><Lens chain={chain} until={motion.until} /></Card>

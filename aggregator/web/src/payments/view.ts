@@ -1,6 +1,6 @@
 // A payment as the page shows it, whether the aggregator told of it, this tab saw it on
 // the wire, or both. Times are milliseconds on the aggregator's clock.
-import type { Evidence, Payment, Stage } from '../api/documents.ts';
+import type { Payment, Stage, StageEvidence } from '../api/documents.ts';
 import type { TabPayment } from '../../peer/index.ts';
 
 export interface VoteView {
@@ -33,7 +33,7 @@ export interface PaymentView {
   includedHeight: number | null;
   finalizedAt: number | null;
   waiting: { name: string; problem: string }[];
-  evidence: Evidence | null;
+  evidence: StageEvidence | null;
   /** The aggregator's document; null if only this tab knows the payment. */
   document: Payment | null;
   /** What this tab checked itself; null if it has seen nothing of it. */
@@ -54,7 +54,7 @@ export function ofDocument(p: Payment): PaymentView {
     heightAtQC: number(p.height_at_qc), lead: millis(p.lead_micros),
     includedAt: millis(p.included_unix_micros), includedHeight: number(p.included_height), finalizedAt: millis(p.finalized_unix_micros),
     waiting: p.waiting.map((w) => ({ name: w.validator, problem: w.problem ?? w.code ?? 'no vote yet' })),
-    evidence: p.evidence ?? null, document: p, tab: null,
+    evidence: p.stage_evidence, document: p, tab: null,
   };
 }
 
