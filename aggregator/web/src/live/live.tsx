@@ -30,7 +30,7 @@ export function Live() {
   useEffect(() => (payee ? watch(payee) : undefined), [payee]);
   const motion = useSlowMotion(lengthOf(chain));
   const stale = useStale();
-  const said = sentence(chain, stale ? [] : blocks.value, { name: nameOf, money: moneyOf, spendable });
+  const said = sentence(chain, stale ? [] : blocks.value, { name: nameOf, money: moneyOf, spendable, chainKnown: link.value === 'live' });
   return (
     <>
       <section class="hero" aria-label="Chain and certainty">

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { payment } from '../payments/payment.fixture.ts';
 import { sentence, type Words } from './sentence.ts';
 
-const words: Words = { name: (a) => a, money: (u) => `$${u / 1_000_000n}`, spendable: () => 15_000_000n };
+const words: Words = { name: (a) => a, money: (u) => `$${u / 1_000_000n}`, spendable: () => 15_000_000n, chainKnown: true };
 const first = payment({ id: 't1', from: 'Alice', to: 'Bob', stage: 'CERTIFIED', firstSeen: 1006, certifiedAt: 1010, heightAtQC: 41 });
 const second = payment({ id: 't2', from: 'Bob', to: 'Carol', parents: ['t1'], stage: 'CERTIFIED', firstSeen: 1012, certifiedAt: 1020, heightAtQC: 41 });
 const open = [{ height: 41, at: 1000 }];
@@ -22,6 +22,10 @@ test('once the block was seen, it says by how much the QCs came first', () => {
   assert.equal(s.text, 'Both QCs formed 4,990\u00a0ms and 4,980\u00a0ms before block 42.');
   assert.equal(s.aside, '1 of 2 payments on the chain');
   assert.equal(s.tone, 'good');
+});
+
+test('without the aggregator nothing is said of the chain', () => {
+  assert.equal(sentence([first, second], closed, { ...words, chainKnown: false }).aside, 'Whether the chain has it is not known without the aggregator.');
 });
 
 test('a block that came first is told', () => {

@@ -149,6 +149,7 @@ function Holdings({ address, asset }: { address: string; asset: string }) {
             <Fact name="Certified, coming in">+ <Money units={BigInt(balance.certified_in)} asset={asset} /></Fact>
             <Fact name="Certified, going out">− <Money units={BigInt(balance.certified_out)} asset={asset} /></Fact>
             <Fact name="As of final block">{balance.height}</Fact>
+            {link.value !== 'live' && <Fact name="Told"><span class="open-text">before the aggregator fell silent</span></Fact>}
             <Fact name="Address"><Hash value={address} label="address" /></Fact>
           </Facts>
         </>
