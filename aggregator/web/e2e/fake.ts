@@ -79,7 +79,7 @@ export class Fake implements AsyncDisposable {
       stage, guarantee: 'none', why: '', first_seen_unix_micros: micros(seen), certified_unix_micros: good ? micros(seen + 8) : null, latency_micros: good ? '8000' : null,
       height_at_qc: good ? '41' : null, lead_micros: null, queued_unix_micros: null, included_unix_micros: null, included_height: null, finalized_unix_micros: null, chain_tx_hash: null,
       votes: voted.map((validator, index) => ({ validator, index, weight: 1, seen_unix_micros: micros(seen + 4 * (index + 1)) })), weight: voted.length, threshold: 2, total: 2,
-      signers: good ? voted : [], waiting: [], timeline: [], evidence: null, ...changed,
+      signers: good ? voted : [], waiting: [], timeline: [], stage_evidence: null, ...changed,
     };
   }
 

@@ -72,16 +72,16 @@ describe('states of the page', () => {
   });
 
   test('every end that is none of a payment’s is shown with its reason', async () => {
-    const evidence = { chain_tx_hash: null, block_number: '44', block_hash: null, reason: 'valid_before passed with the slot unused' };
+    const evidence = { cause: 'unused', block: '44', block_hash: `0x${'44'.repeat(32)}`, block_time: '1900000000', chain_tx_hash: null, outflow_tx_hash: null, parent: null };
     fake.payments(
       fake.payment(1, 'REJECTED', 9000, { waiting: [{ validator: 'dave', code: 'INSUFFICIENT_FUNDS', problem: 'has 5.00, needs 10.00' }] }),
-      fake.payment(2, 'EXPIRED', 8000, { evidence }), fake.payment(3, 'FAILED', 7000), fake.payment(4, 'CONFLICTED', 6000),
+      fake.payment(2, 'EXPIRED', 8000, { stage_evidence: evidence, why: 'its time to be executed has passed' }), fake.payment(3, 'FAILED', 7000), fake.payment(4, 'CONFLICTED', 6000),
     );
     await open();
     for (const word of ['REJECTED', 'EXPIRED', 'FAILED', 'CONFLICTED']) await page.getByRole('cell', { name: word }).waitFor();
     await inspect(page, 'state-ends');
     await go(page, `#/payment/0x${'2'.padStart(64, '0')}`);
-    await page.getByText('valid_before passed with the slot unused').waitFor();
+    await page.getByText('Its time to be executed has passed').waitFor();
     await inspect(page, 'state-expired');
   });
 
