@@ -56,6 +56,12 @@ func TestNodeOfAValidatorDiesBetweenPayments(t *testing.T) {
 	l.pay("alice", "bob", "10", "certified")
 	first.set(true)
 	t2 := l.pay("bob", "carol", "10", "finalized")
+	for _, name := range []string{"dave", "alice", "carol"} { // those with the first node
+		require.Eventually(t, func() bool {
+			l.read(name, &self, "id")
+			return self.Running.Chain.Backup
+		}, patience, 200*time.Millisecond, "%s goes on with its backup", name)
+	}
 	l.requireBalances(map[string]string{"alice": "5000000", "bob": "5000000", "carol": "15000000"})
 
 	// Dave's vote and dave's node are needed for one more.
