@@ -1,12 +1,12 @@
 // The home screen: the height, what is certain at it, and every payment.
-import { useComputed, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { duration } from '../format.ts';
 import { chainOf } from '../payments/view.ts';
 import { Card, Notice } from '../shell/parts.tsx';
-import { now } from '../shell/ticker.ts';
+import { now, stale as chainStale } from '../shell/ticker.ts';
 import { spendable, watch } from '../state/balances.ts';
-import { blocks, blockTime, latest, link, moneyOf, nameOf, network, payments, recent, STALE_BLOCKS } from '../state/store.ts';
+import { blocks, blockTime, latest, link, moneyOf, nameOf, network, payments, recent } from '../state/store.ts';
 import { Lens, lengthOf } from '../timeline/lens.tsx';
 import { SlowMotion, useSlowMotion } from '../timeline/motion.tsx';
 import { Timeline } from '../timeline/timeline.tsx';
@@ -14,12 +14,6 @@ import { Log } from './log.tsx';
 import { Scene } from './scene.tsx';
 import { sentence } from './sentence.ts';
 import { PaymentTable } from './table.tsx';
-
-/** Whether the chain has shown no block for too long. */
-export function useStale(): boolean {
-  const stale = useComputed(() => latest.value !== null && now.value - latest.value.at > STALE_BLOCKS * blockTime.value);
-  return stale.value;
-}
 
 export function Live() {
   const chosen = useSignal<string | null>(null);
@@ -29,7 +23,7 @@ export function Live() {
   const payee = chain[chain.length - 1]?.to;
   useEffect(() => (payee ? watch(payee) : undefined), [payee]);
   const motion = useSlowMotion(lengthOf(chain));
-  const stale = useStale();
+  const stale = chainStale.value;
   const said = sentence(chain, stale ? [] : blocks.value, { name: nameOf, money: moneyOf, spendable, chainKnown: link.value === 'live' });
   return (
     <>

@@ -1,11 +1,12 @@
 // All payments as a table: the same as the timeline, in words.
 import { signal } from '@preact/signals';
 import { duration, timeOfDay } from '../format.ts';
-import { judge } from '../payments/verdict.ts';
+import { judge, type Verdict } from '../payments/verdict.ts';
 import { failed, newestFirst, type PaymentView } from '../payments/view.ts';
 import { lookOf, STAGES } from '../payments/stage.ts';
 import { ShieldIcon } from '../shell/icons.tsx';
 import { Card, Money, Name, StageBadge } from '../shell/parts.tsx';
+import { stale } from '../shell/ticker.ts';
 import { blocks, recent, trustTab } from '../state/store.ts';
 
 /** Rows that are drawn; more are a link away in the list of the API. */
@@ -75,7 +76,7 @@ function HeadCell({ column }: { column: Column }) {
 }
 
 function Row({ p, chosen, onSelect }: { p: PaymentView; chosen: boolean; onSelect: (id: string) => void }) {
-  const verdict = judge(p, blocks.value);
+  const verdict: Verdict = stale.value ? { kind: 'none' } : judge(p, blocks.value);
   return (
     <tr role="row" class={chosen ? 'chosen' : undefined} onClick={() => onSelect(p.id)} data-id={p.id} data-stage={p.stage ?? ''}>
       <td role="cell" class="c-seen"><a href={`#/payment/${p.id}`} title={p.id}>{p.firstSeen === null ? 'earlier run' : timeOfDay(p.firstSeen)}</a></td>

@@ -5,6 +5,7 @@ import * as api from '../api/client.ts';
 import { capital, duration, timeOfDay, tokens } from '../format.ts';
 import { StageCell } from '../live/table.tsx';
 import { Card, Fact, Facts, Hash, Money, Name, Notice, Scroll, Title } from '../shell/parts.tsx';
+import { stale } from '../shell/ticker.ts';
 import { assetOf, blocks, nameOf, payments, putPayments } from '../state/store.ts';
 import { Lens, lengthOf, waitingText } from '../timeline/lens.tsx';
 import { SlowMotion, useSlowMotion } from '../timeline/motion.tsx';
@@ -39,7 +40,7 @@ export function Detail({ id }: { id: string }) {
 function Known({ p }: { p: PaymentView }) {
   const chain = chainOf(p.id, payments.value);
   const motion = useSlowMotion(lengthOf(chain));
-  const verdict = verdictTexts(judge(p, blocks.value), chain.indexOf(p) + 1)[0];
+  const verdict = stale.value ? undefined : verdictTexts(judge(p, blocks.value), chain.indexOf(p) + 1)[0];
   const asset = assetOf(p.asset);
   const cites = chain.filter((other) => other.parents.includes(p.id));
   return (

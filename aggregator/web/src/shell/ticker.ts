@@ -1,13 +1,16 @@
 // The present moment, for what moves by itself.
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { clock } from '../state/store.ts';
+import { blockTime, clock, latest, STALE_BLOCKS } from '../state/store.ts';
 
 /** Whether the visitor wants things to stand still. */
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** The aggregator's time in milliseconds, a few times a second while something reads it. */
 export const now = signal(clock.now());
+
+/** Whether the chain has shown no block for so long that nothing should be judged by it. */
+export const stale = computed(() => latest.value !== null && now.value - latest.value.at > STALE_BLOCKS * blockTime.value);
 
 const STEP_MS = 100;
 const STILL_STEP_MS = 1000;

@@ -38,6 +38,7 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
   useFrames(() => {
     const shift = inner - (clock.now() - plan.epoch) * plan.pixelsPerMs;
     moving.current?.setAttribute('transform', `translate(${shift.toFixed(2)} 0)`);
+    for (const text of moving.current?.querySelectorAll<SVGTextElement>('.bar .text') ?? []) keepInSight(text, 8 - shift);
   });
 
   const walk = useWalk(span, onSelect);
@@ -56,7 +57,7 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
             {plan.accounts.map((row) => (
               <g key={row.address} class="row">
                 <line x1={labels} x2={width} y1={row.y + LANE / 2} y2={row.y + LANE / 2} class="guide" />
-                <text x={0} y={row.y + LANE / 2} class="row-label" dominant-baseline="middle"><title>{row.address}</title>{nameOf(row.address)}</text>
+                <text x={0} y={row.y + LANE / 2} class="row-label" dominant-baseline="middle"><title>{row.address}</title>{labelFor(row.address, narrow)}</text>
               </g>
             ))}
             {plan.validators.map((row) => (
@@ -77,10 +78,19 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
         )}
       </div>
       <p class="readout" aria-live="polite">
-        {walk.moment ? describe(walk.moment) : `The right edge is now, as the aggregator's clock has it. ${plan.hidden > 0 ? `${plan.hidden} more payments are in the table.` : ''}`}
+        {walk.moment ? describe(walk.moment) : `The right edge is now, as the aggregator's clock has it. ${plan.hidden > 0 ? `${plan.hidden} more ${plan.hidden === 1 ? 'payment is' : 'payments are'} in the table.` : ''}`}
       </p>
     </div>
   );
+}
+
+/** Moves the text of a bar along its left edge into the window, or hides it where it no longer fits. */
+function keepInSight(text: SVGTextElement, left: number): void {
+  const from = Number(text.dataset['from']);
+  const x = Math.max(from, left);
+  const fits = x + (text.textContent?.length ?? 0) * LETTER < Number(text.dataset['to']);
+  text.setAttribute('x', x.toFixed(1));
+  text.setAttribute('visibility', x === from || fits ? 'visible' : 'hidden');
 }
 
 function Moving({ plan, selected, onSelect, stale, narrow, cursor }: {
@@ -125,7 +135,7 @@ function BarShape({ bar, chosen, onSelect, stale, narrow }: { bar: Bar; chosen: 
       {bar.qc !== null && <rect class="held" x={bar.qc} y={y} width={Math.max(2, end - bar.qc)} height={LANE} />}
       {bar.ended && bar.qc !== null && <rect class="cap" x={end - 3} y={y - 2} width={6} height={LANE + 4} />}
       {bar.ended && bar.qc === null && <text class="end" x={end + 4} y={y + LANE / 2} dominant-baseline="middle">✕</text>}
-      {text && <text class="text" x={(bar.qc ?? bar.start) + 15} y={y + LANE / 2 + 1} dominant-baseline="middle">{text}</text>}
+      {text && <text class="text" data-from={(bar.qc ?? bar.start) + 15} data-to={end - 6} x={(bar.qc ?? bar.start) + 15} y={y + LANE / 2 + 1} dominant-baseline="middle">{text}</text>}
     </g>
   );
 }
@@ -157,6 +167,12 @@ export function verdictTexts(v: Verdict, depth: number): string[] {
     case 'none':
       return [];
   }
+}
+
+/** The name of an account, as long as there is room for. */
+function labelFor(address: string, narrow: boolean): string {
+  const name = nameOf(address);
+  return narrow && name.length > 8 ? `${name.slice(0, 6)}…` : name;
 }
 
 function summary(plan: Layout): string {
