@@ -1,4 +1,6 @@
-// Package aggregator is an ordinary peer that mirrors what it verified and serves
-// it to others by sync. Nobody needs it and nobody trusts it: whatever it hands
-// out is checked by who receives it. It must not know validators or clients.
+// Package aggregator is an ordinary peer that mirrors what the network has said,
+// verifies it, keeps it (package archive) and serves it: to other peers by sync, to
+// people and programs over HTTP (package httpapi). Nobody needs it and nobody trusts
+// it: whatever it hands out can be checked by who receives it. It must not know
+// validators or clients.
 package aggregator

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,7 +109,9 @@ func TestNothingIsShownThatACrashTakesBack(t *testing.T) {
 				}
 				page, err := r.Records(archive.Filter{Limit: 100})
 				require.NoError(t, err)
-				disk := w.disk.(*vfs.MemFS).CrashClone(vfs.CrashCloneCfg{})
+				// Half of the disks also have some of what was not synced.
+				lost := vfs.CrashCloneCfg{UnsyncedDataPercent: 60 * (seed % 2), RNG: rand.New(rand.NewPCG(uint64(seed), 1))}
+				disk := w.disk.(*vfs.MemFS).CrashClone(lost)
 				r.stop()
 				w.disk = disk
 
@@ -119,6 +122,9 @@ func TestNothingIsShownThatACrashTakesBack(t *testing.T) {
 					require.GreaterOrEqual(t, again.Stage.Rank(), rec.Stage.Rank())
 					require.Subset(t, again.Timeline.Events, rec.Timeline.Events)
 				}
+				held := 0
+				r.board.Read(func(b *fastpay.Board) { held = b.Len() })
+				require.Len(t, r.list(archive.Filter{}), held, "what only the Board has kept is archived too")
 			})
 		})
 	}

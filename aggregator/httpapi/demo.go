@@ -133,7 +133,7 @@ func (s *Server) serveChainedFlow(w http.ResponseWriter, r *http.Request) {
 		}
 		failed = errors.Join(failed, err)
 	}
-	if err := out.comment("the scene begins with the next block"); err != nil {
+	if err := out.comment("the scene begins at the edge of a block, once the money for it is there"); err != nil {
 		return // the reader has gone
 	}
 	err := s.cfg.Demo.Play(r.Context(), func(e DemoEvent) {

@@ -60,7 +60,11 @@ func (v *served) stream(path string, change func(*http.Request)) *reader {
 	require.NoError(v.t, err)
 	require.Equal(v.t, http.StatusOK, resp.StatusCode)
 	require.Equal(v.t, "text/event-stream", resp.Header.Get("Content-Type"))
-	return &reader{v.t, resp, bufio.NewScanner(resp.Body)}
+	return newReader(v.t, resp)
+}
+
+func newReader(t *testing.T, resp *http.Response) *reader {
+	return &reader{t, resp, bufio.NewScanner(resp.Body)}
 }
 
 // block returns the lines up to the next empty one; nil at the end of the stream.

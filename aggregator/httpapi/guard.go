@@ -61,12 +61,10 @@ func (g *guard) check(r *http.Request) *Error {
 	if err := g.cross.Check(r); err != nil {
 		return &Error{
 			Status: http.StatusForbidden, Code: WrongOrigin, Message: fmt.Sprintf("pages of origin %q may not write here", r.Header.Get("Origin")),
-			Hint: "list the origin in aggregator.origins",
+			Hint: "list the origin in aggregator.cors",
 		}
 	}
-	limiter := g.limiter(r)
-	if wait := limiter.ReserveN(g.now(), 1); wait.DelayFrom(g.now()) > 0 {
-		wait.CancelAt(g.now())
+	if !g.limiter(r).AllowN(g.now(), 1) {
 		return &Error{Status: http.StatusTooManyRequests, Code: RateLimited, Message: "too many requests from this address", Hint: "wait a second"}
 	}
 	return nil

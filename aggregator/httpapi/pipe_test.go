@@ -69,6 +69,8 @@ type served struct {
 	t      *testing.T
 	client *http.Client
 	stop   func() error
+	// told is called with every request, its body and its answer; nil for nobody.
+	told func(req *http.Request, body string, a answer)
 }
 
 // serve runs a server until stop is called.
@@ -117,6 +119,9 @@ func (v *served) do(method, path, body string, change func(*http.Request)) answe
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(v.t, err)
 	require.NoError(v.t, resp.Body.Close())
+	if v.told != nil {
+		v.told(req, body, answer{resp, data})
+	}
 	return answer{resp, data}
 }
 

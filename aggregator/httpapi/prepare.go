@@ -136,9 +136,9 @@ func (s *Server) order(req *PrepareRequest) (from common.Address, o planner.Orde
 func explain(env *fastpay.Envelope, f *fastpay.Funds, auto bool) string {
 	switch n := len(env.Parents); {
 	case !auto && n == 0:
-		return "it cites no payment, as asked for"
+		return "it relies on no other payment, as was asked for"
 	case !auto:
-		return fmt.Sprintf("it cites the %d payments that were asked for", n)
+		return fmt.Sprintf("it relies on the incoming payments that were asked for, %d", n)
 	case n == 0:
 		return fmt.Sprintf("the confirmed balance of %s units, less what the account's pending payments take, covers it: it relies on no other payment", f.Confirmed.Dec())
 	default:

@@ -82,13 +82,13 @@ func (s *Server) serveSubmit(ctx context.Context, r *http.Request) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	rejects := s.rejectsOf(tx, answers)
-	if refusal := refusalOf(tx, answers, rejects); refusal != nil {
-		return nil, refusal
-	}
 	doc, err := s.settled(ctx, tx.ID(), answers)
 	if err != nil {
 		return nil, err
+	}
+	rejects := s.rejectsOf(tx, answers)
+	if refusal := refusalOf(tx, answers, rejects); refusal != nil {
+		return nil, refusal
 	}
 	out := Submitted{
 		TxHash: doc.TxID, Stage: stageOf(&doc), CertCount: len(doc.Votes), QCFormed: qcFormed(&doc), TxID: doc.TxID,
@@ -226,18 +226,13 @@ func refusalOf(tx *fastpay.Tx, answers []relay.Answer, rejects []Reject) error {
 	}
 }
 
-// settled describes a payment once the disk has the votes that were answered.
+// settled describes a payment once the archive has what was answered, so that no later
+// question gets less than this one.
 func (s *Server) settled(ctx context.Context, id fastpay.ID, answers []relay.Answer) (document.Payment, error) {
-	votes := 0
-	for _, a := range answers {
-		if a.Certificate != nil {
-			votes++
-		}
-	}
 	for {
 		changed := s.cfg.Archive.Changed()
 		doc, known, err := s.cfg.Archive.Payment(id)
-		if err != nil || known && len(doc.Votes) >= votes {
+		if err != nil || known && len(doc.Votes)+len(rejectsIn(&doc)) >= len(answers) {
 			return doc, err
 		}
 		if err := s.cfg.Archive.Failed(); err != nil {
@@ -249,6 +244,17 @@ func (s *Server) settled(ctx context.Context, id fastpay.ID, answers []relay.Ans
 			return doc, ctx.Err()
 		}
 	}
+}
+
+// rejectsIn are the refusals that a payment's document tells.
+func rejectsIn(doc *document.Payment) []Reject {
+	rejects := []Reject{}
+	for _, w := range doc.Waiting {
+		if w.Code != nil && w.Problem != nil {
+			rejects = append(rejects, Reject{w.Validator, *w.Code, *w.Problem})
+		}
+	}
+	return rejects
 }
 
 // Status says how far a payment has come. Its first five members are the original
@@ -273,15 +279,10 @@ func (s *Server) serveStatus(_ context.Context, r *http.Request) (any, error) {
 	}
 	out := Status{
 		TxHash: doc.TxID, Stage: stageOf(&doc), CertCount: len(doc.Votes), QCFormed: qcFormed(&doc), TempoTxHash: doc.ChainTxHash,
-		Weight: doc.Weight, Threshold: doc.Threshold, Timeline: doc.Timeline, Rejects: []Reject{},
+		Weight: doc.Weight, Threshold: doc.Threshold, Timeline: doc.Timeline, Rejects: rejectsIn(&doc),
 	}
 	if out.QCFormed {
 		out.QCHash = &doc.TxID
-	}
-	for _, w := range doc.Waiting {
-		if w.Code != nil && w.Problem != nil {
-			out.Rejects = append(out.Rejects, Reject{w.Validator, *w.Code, *w.Problem})
-		}
 	}
 	return out, nil
 }

@@ -126,6 +126,7 @@ func TestVectors(t *testing.T) {
 			equal(t, "wire form", decoded.Encode(), []byte(v.Signed))
 			equal(t, "transaction hash", decoded.Hash(), v.TxHash)
 			equal(t, "sign hash", decoded.SignHash(), v.SignHash)
+			equal(t, "hash of what is signed", crypto.Keccak256Hash(decoded.EncodeForSigning()), v.SignHash)
 
 			sender, kind, err := decoded.Sender()
 			noError(t, err)
