@@ -182,6 +182,27 @@ describe('the page of a demo', () => {
     await inspect(page, 'live-peer');
   });
 
+  test('the visitor may trust this tab alone, and cut the page off', async () => {
+    await go(page, '#/network');
+    await page.getByLabel('Show only what this tab checked itself').check();
+    await page.getByLabel('Cut this page off from its aggregator').check();
+    await page.getByText('Cut off from the aggregator.').waitFor();
+    await go(page, '#/pay');
+    await order('Bob (demo account, its key is public)', addressOf('carol'), '0.25');
+    await stageBecomes('CERTIFIED');
+    await go(page, '#/');
+    const height = Number((await page.getByTestId('height').textContent())?.replace(/\D/g, ''));
+    await page.waitForFunction((h) => Number(document.querySelector('[data-testid=height]')?.textContent?.replace(/\D/g, '')) > h, height);
+    await page.locator('tr[data-id]').first().getByText('2/2').first().waitFor();
+    await inspect(page, 'live-cut');
+    await page.getByRole('button', { name: 'Connect again' }).click();
+    await page.waitForFunction(() => ['INCLUDED', 'FINALIZED'].includes(document.querySelector<HTMLElement>('tr[data-id]')?.dataset['stage'] ?? ''));
+    await go(page, '#/network');
+    await page.getByLabel('Show only what this tab checked itself').uncheck();
+    await page.getByRole('button', { name: 'Leave the network' }).click();
+    await page.getByRole('button', { name: 'Make this tab a peer' }).waitFor();
+  });
+
   test('every other screen passes in both themes and widths', async () => {
     await go(page, '#/how');
     await page.getByRole('button', { name: /Bob spends it at once/ }).click();
