@@ -71,7 +71,7 @@ export function Lens({ chain, until = Infinity, illustrated = false }: {
           </div>
         );
       })}
-      <div class="lens-scale" aria-hidden="true">{ticks.map((t) => <span key={t} style={{ left: place(t) }}>{duration(t).replace('.0', '')}</span>)}</div>
+      <div class="lens-scale" aria-hidden="true">{ticks.map((t) => <span key={t} style={{ left: place(t) }}>{duration(t).replace(/\.0\b/, '')}</span>)}</div>
     </div>
   );
 }
