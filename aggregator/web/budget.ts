@@ -11,7 +11,7 @@ export interface Part {
   kilobytes: number;
 }
 
-export const PARTS: Part[] = [
+const PARTS: Part[] = [
   { name: 'shell', root: null, kilobytes: 40 },
   { name: 'signing', root: 'src/pay/signing.ts', kilobytes: 100 },
   { name: 'p2p', root: 'peer/index.ts', kilobytes: 190 },

@@ -6,10 +6,10 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 /** How long a test waits for what should happen at once, on a busy machine. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
-export const WIDTHS = [1280, 390] as const;
-export const THEMES = ['light', 'dark'] as const;
+const WIDTHS = [1280, 390] as const;
+const THEMES = ['light', 'dark'] as const;
 
 /** Where screenshots go; unset: nowhere. */
 const SHOTS = process.env['ALLEGRO_SHOTS'];

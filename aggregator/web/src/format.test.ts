@@ -26,7 +26,7 @@ test('what is typed is read exactly, or said to be wrong', () => {
 
 test('durations have the digits that matter', () => {
   assert.equal(duration(1.84), '1.8\u00a0ms');
-  assert.equal(duration(16.4), '16\u00a0ms');
+  assert.equal(duration(16.4), '16.4\u00a0ms');
   assert.equal(duration(4988.6), '4,989\u00a0ms');
   assert.equal(duration(-220), '−220\u00a0ms');
   assert.equal(duration(-0.01), '0.0\u00a0ms');

@@ -39,7 +39,7 @@ const JOIN = '\u00a0';
 /** A duration in milliseconds, with the digits that matter at its size. */
 export function duration(ms: number): string {
   const size = Math.abs(ms);
-  if (size < 10) return `${signed(ms, 1)}${JOIN}ms`;
+  if (size < 100) return `${signed(ms, 1)}${JOIN}ms`;
   if (size < 10_000) return `${signed(ms, 0)}${JOIN}ms`;
   if (size < 120_000) return `${signed(ms / 1000, 1)}${JOIN}s`;
   if (size < 7_200_000) return `${signed(ms / 60_000, 0)}${JOIN}min`;

@@ -32,7 +32,7 @@ export class APIError extends Error {
 }
 
 /** What it means that no answer came: status 0. */
-export const UNREACHABLE = 'UNREACHABLE';
+const UNREACHABLE = 'UNREACHABLE';
 
 async function request(path: string, init: RequestInit = {}, timeout = TIMEOUT_MS): Promise<Response> {
   if (cut.value) throw new APIError(0, UNREACHABLE, 'This page is cut off from its aggregator.', 'Connect it again under Network.');
@@ -48,7 +48,7 @@ async function request(path: string, init: RequestInit = {}, timeout = TIMEOUT_M
 }
 
 /** Reads the error document of an answer; one that has none still gets an error. */
-export async function problemOf(response: Response): Promise<APIError> {
+async function problemOf(response: Response): Promise<APIError> {
   const text = await response.text();
   try {
     const body = JSON.parse(text) as { error?: unknown; code?: unknown; hint?: unknown };

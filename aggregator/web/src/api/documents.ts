@@ -218,8 +218,3 @@ export interface Submitted {
   threshold: number;
   rejects: Reject[];
 }
-
-export interface Readiness {
-  ready: boolean;
-  reasons: string[];
-}

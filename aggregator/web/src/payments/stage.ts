@@ -22,7 +22,7 @@ export const STAGES: Record<Stage, StageLook> = {
   CONFLICTED: { word: 'CONFLICTED', shape: '✕', tone: 'bad', meaning: 'Something else took its place on the chain.' },
 };
 
-export const UNSEEN: StageLook = { word: 'SENT', shape: '○', tone: 'pending', meaning: 'No vote was seen yet.' };
+const UNSEEN: StageLook = { word: 'SENT', shape: '○', tone: 'pending', meaning: 'No vote was seen yet.' };
 
 /** The look of a stage; that of a payment without a vote for null or a word that is not known. */
 export function lookOf(stage: Stage | null): StageLook {

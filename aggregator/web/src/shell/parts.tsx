@@ -34,11 +34,11 @@ export function Notice({ tone = 'plain', title, children }: { tone?: 'plain' | '
   );
 }
 
-export function StageBadge({ stage, detail }: { stage: Stage | null; detail?: string }) {
+export function StageBadge({ stage }: { stage: Stage | null }) {
   const look = lookOf(stage);
   return (
     <span class={`stage ${look.tone}`} title={look.meaning}>
-      <span aria-hidden="true">{look.shape}</span> {look.word}{detail && <span class="detail"> {detail}</span>}
+      <span aria-hidden="true">{look.shape}</span> {look.word}
     </span>
   );
 }

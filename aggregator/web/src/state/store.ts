@@ -10,7 +10,7 @@ import { newestFirst, ofDocument, withTab, type PaymentView } from '../payments/
 import { Clock } from './clock.ts';
 
 /** How many payments the page holds; the aggregator keeps the older ones. */
-export const MAX_PAYMENTS = 400;
+const MAX_PAYMENTS = 400;
 /** How many blocks it remembers: more than any view shows. */
 const MAX_BLOCKS = 64;
 /** A chain without a block for this many block times is stale. */

@@ -5,8 +5,8 @@ import { judge, type BlockSeen, type Verdict } from '../payments/verdict.ts';
 import { certified, failed, onChain, type PaymentView } from '../payments/view.ts';
 
 export const LANE = 30;
-export const LANE_GAP = 6;
-export const ROW_GAP = 14;
+const LANE_GAP = 6;
+const ROW_GAP = 14;
 export const TOP = 34;
 export const VALIDATOR_ROW = 24;
 /** Rows that are drawn; what does not fit is counted. */

@@ -1,7 +1,7 @@
 // The lens: the milliseconds between a payment and its quorum certificate, which are too
 // short for the timeline.
 import { capital, duration, list } from '../format.ts';
-import { certified, type PaymentView } from '../payments/view.ts';
+import { certified, failed, type PaymentView } from '../payments/view.ts';
 import { moneyOf, nameOf } from '../state/store.ts';
 
 /** Ends of the scale, in milliseconds: the least that holds everything is used. */
@@ -66,12 +66,12 @@ export function Lens({ chain, until = Infinity, illustrated = false }: {
               {shown.map((s) => <Mark key={s.kind + s.text} x={place(s.at)} kind={s.kind} />)}
             </svg>
             <p class="lens-steps">{shown.map((s) => <span key={s.kind + s.text} class={s.kind}>{s.text} <b>+{duration(s.at)}</b></span>)}
-              {!certified(p) && until === Infinity && <span class="waiting">{waitingText(p)}</span>}
+              {!certified(p) && !failed(p) && until === Infinity && <span class="waiting">{waitingText(p)}</span>}
             </p>
           </div>
         );
       })}
-      <div class="lens-scale" aria-hidden="true">{ticks.map((t) => <span key={t} style={{ left: place(t) }}>{duration(t).replace('.0', '')}</span>)}</div>
+      <div class="lens-scale" aria-hidden="true">{ticks.map((t) => <span key={t} style={{ left: place(t) }}>{duration(t).replace(/\.0\b/, '')}</span>)}</div>
     </div>
   );
 }

@@ -52,7 +52,6 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
           <svg width={width} height={plan.height} role="img" aria-label={summary(plan)}>
             <defs>
               <clipPath id="window"><rect x={labels} y={0} width={inner} height={plan.height} /></clipPath>
-              <pattern id="dots" width="6" height="6" patternUnits="userSpaceOnUse"><circle cx="1" cy="1" r="0.8" class="dot" /></pattern>
             </defs>
             {plan.accounts.map((row) => (
               <g key={row.address} class="row">
