@@ -24,6 +24,12 @@ test('once the block was seen, it says by how much the QCs came first', () => {
   assert.equal(s.tone, 'good');
 });
 
+test('QCs that formed before different blocks are judged too', () => {
+  const late = { ...second, firstSeen: 6100, certifiedAt: 6110 };
+  const s = sentence([first, late], [...closed, { height: 43, at: 11_000 }], words);
+  assert.equal(s.text, 'Both QCs formed 4,990\u00a0ms and 4,890\u00a0ms before the blocks that followed.');
+});
+
 test('without the aggregator nothing is said of the chain', () => {
   assert.equal(sentence([first, second], closed, { ...words, chainKnown: false }).aside, 'Whether the chain has it is not known without the aggregator.');
 });

@@ -44,11 +44,12 @@ export function sentence(chain: readonly PaymentView[], blocks: readonly BlockSe
   const after = verdicts.find((v) => v.kind === 'after');
   if (after) return { tone: 'open', text: `Block ${after.block} came first: the QC formed ${duration(after.margin)} after it.`, aside };
   const before = verdicts.flatMap((v) => (v.kind === 'before' ? [v] : []));
-  const block = before[0]?.block;
-  if (before.length === chain.length && before.every((v) => v.block === block)) {
+  if (before.length === chain.length) {
+    const numbers = new Set(before.map((v) => v.block));
+    const followed = numbers.size === 1 ? `block ${before[0]?.block}` : 'the blocks that followed';
     const margins = list(before.map((v) => duration(v.margin)));
     const what = chain.length === 1 ? 'The QC formed' : chain.length === 2 ? 'Both QCs formed' : `All ${chain.length} QCs formed`;
-    return { tone: 'good', text: `${what} ${margins} before block ${block}.`, aside };
+    return { tone: 'good', text: `${what} ${margins} before ${followed}.`, aside };
   }
   const held = words.spendable(last.to, last.asset);
   const text = held === null ? `${words.name(last.to)} holds the QC and can spend ${words.money(last.amount, last.asset)} now.` : `${words.name(last.to)} can spend ${words.money(held, last.asset)} now.`;
