@@ -1,5 +1,6 @@
 // An aggregator that says what a test wants it to say, for states that a sound network
 // does not get into.
+import { once } from 'node:events';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,6 +26,7 @@ export class Fake implements AsyncDisposable {
   readonly answers = new Map<string, Answer>();
   readonly #server: Server;
   readonly #readers = new Set<ServerResponse>();
+  #opened = 0;
   #events = 0;
 
   private constructor() {
@@ -88,6 +90,16 @@ export class Fake implements AsyncDisposable {
     this.answers.set('GET /payments', { body: { schema: 'allegro.payments/v1', payments: list, next_cursor: null } });
   }
 
+  /** How many pages have opened the stream of events so far. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** Waits until another page than so many has opened the stream: who comes later misses what was sent. */
+  async reader(opened: number): Promise<void> {
+    while (this.#opened <= opened) await once(this.#server, 'reader');
+  }
+
   /** Sends an event to every page. */
   tell(event: string, data: unknown): void {
     for (const reader of this.#readers) reader.write(`id: fake-${++this.#events}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -100,6 +112,8 @@ export class Fake implements AsyncDisposable {
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
       response.write('retry: 200\n\n');
       this.#readers.add(response);
+      this.#opened++;
+      this.#server.emit('reader');
       response.on('close', () => this.#readers.delete(response));
       return;
     }

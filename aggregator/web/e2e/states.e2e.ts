@@ -23,8 +23,10 @@ describe('states of the page', () => {
   });
 
   async function open(hash = '#/'): Promise<void> {
+    const opened = fake.opened;
     v = await visit(browser, `${fake.url}/${hash}`);
     page = v.page;
+    await fake.reader(opened);
   }
 
   test('nothing has happened yet', async () => {
