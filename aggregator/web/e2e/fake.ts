@@ -26,6 +26,7 @@ export class Fake implements AsyncDisposable {
   readonly answers = new Map<string, Answer>();
   readonly #server: Server;
   readonly #readers = new Set<ServerResponse>();
+  readonly #held = new Map<string, { asked: () => void; released: Promise<void> }>();
   #opened = 0;
   #events = 0;
 
@@ -90,6 +91,14 @@ export class Fake implements AsyncDisposable {
     this.answers.set('GET /payments', { body: { schema: 'allegro.payments/v1', payments: list, next_cursor: null } });
   }
 
+  /** Keeps a route's answer, as it stood when it was asked for, until answer is called. asked settles when it was. */
+  hold(route: string): { asked: Promise<void>; answer: () => void } {
+    const asked = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    this.#held.set(route, { asked: asked.resolve, released: released.promise });
+    return { asked: asked.promise, answer: released.resolve };
+  }
+
   /** How many pages have opened the stream of events so far. */
   get opened(): number {
     return this.#opened;
@@ -118,9 +127,13 @@ export class Fake implements AsyncDisposable {
       return;
     }
     if (pathname.startsWith('/api/v1')) {
-      const answer = this.answers.get(`${request.method} ${pathname.slice('/api/v1'.length)}`)
-        ?? { status: 404, body: { error: 'no payment of this id is known here', code: 'NOT_FOUND' } };
-      response.writeHead(answer.status ?? 200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer.body));
+      const route = `${request.method} ${pathname.slice('/api/v1'.length)}`;
+      const { status = 200, body } = this.answers.get(route) ?? { status: 404, body: { error: 'no payment of this id is known here', code: 'NOT_FOUND' } };
+      const send = () => response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+      const held = this.#held.get(route);
+      held?.asked();
+      if (held) void held.released.then(send);
+      else send();
       return;
     }
     const file = pathname === '/' ? 'index.html' : normalize(pathname).replace(/^[/\\.]+/, '');

@@ -62,6 +62,20 @@ describe('states of the page', () => {
     await page.getByText(/before block 42/).first().waitFor();
   });
 
+  test('an answer that is older than an event does not undo it', async () => {
+    fake.payments(fake.payment(1, 'ACCEPTED', 500));
+    const held = fake.hold('GET /payments');
+    await open();
+    await held.asked;
+    fake.head(42, Date.now());
+    fake.tell('payment', fake.payment(1, 'CERTIFIED', 500));
+    await page.waitForFunction(() => document.querySelector('[data-testid=height]')?.textContent === '42');
+    held.answer();
+    await page.getByText('demo', { exact: true }).waitFor(); // the load has ended: the network has its name
+    assert.equal(await page.getByTestId('height').textContent(), '42');
+    assert.equal(await page.locator('tr[data-id]').first().getAttribute('data-stage'), 'CERTIFIED');
+  });
+
   test('a block that came before the QC is told, not hidden', async () => {
     const seen = Date.now() - 3000;
     fake.payments(fake.payment(1, 'CERTIFIED', 3000, { certified_unix_micros: String((seen + 1220) * 1000) }));

@@ -21,8 +21,9 @@ export class Feed {
   #retry = RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pending: Payment[] = [];
-  /** Payments that events told of since the last load began. */
+  /** Payments that events told of since the last load began, and whether one told of a block. */
   readonly #told = new Set<string>();
+  #blockTold = false;
   readonly #onPeer: () => void;
 
   constructor(onPeer: () => void) {
@@ -68,6 +69,7 @@ export class Feed {
     on<Payment>('payment', (p) => this.#take(p));
     on<Head>('head', (head) => {
       store.clock.arrived(Number(head.seen_unix_micros) / 1000);
+      this.#blockTold = true;
       store.putBlock(head);
     });
     on<ValidatorHead>('validator_head', (head) => store.putValidatorHead(head));
@@ -91,6 +93,7 @@ export class Feed {
 
   async #load(): Promise<void> {
     this.#told.clear();
+    this.#blockTold = false;
     try {
       const [network, committee, head, page, demo] = await Promise.all([
         api.network(), api.committee(), api.chainHead(), api.payments(FIRST_PAGE), api.demoAccounts(),
@@ -99,11 +102,11 @@ export class Feed {
       store.committee.value = committee;
       store.demoAccounts.value = demo;
       store.clock.assume(Date.now());
-      if (head.observed_unix_micros !== null) {
+      // What an event told meanwhile is newer than what was asked for.
+      if (head.observed_unix_micros !== null && !this.#blockTold) {
         store.putBlock({ height: String(head.block_height), seen_unix_micros: head.observed_unix_micros });
       }
       for (const m of committee.members) if (m.head) store.putValidatorHead(m.head);
-      // What an event told meanwhile is newer than the page that was asked for.
       store.putPayments(page.payments.filter((p) => !this.#told.has(p.tx_id)));
       store.loadProblem.value = null;
       if (!api.cut.value) store.link.value = 'live';
