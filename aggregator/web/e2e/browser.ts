@@ -31,9 +31,13 @@ export interface Visit {
   faults: string[];
 }
 
-export async function visit(browser: Browser, url: string): Promise<Visit> {
+/** Opens a tab at url, in a browser that lacks what the names of absent constructors stand for. */
+export async function visit(browser: Browser, url: string, ...absent: string[]): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
   context.setDefaultTimeout(PATIENCE_MS);
+  await context.addInitScript((names) => {
+    for (const name of names) Object.defineProperty(globalThis, name, { value: function () { throw new Error(`this browser has no ${name}`); } });
+  }, absent);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
