@@ -24,10 +24,10 @@ func metricsCommand() *cli.Command {
 		Usage:     "show how running peers do",
 		ArgsUsage: "[PEER…]",
 		Description: "PEER is a peer's metrics address, host:port or a URL, with or without /metrics, or its home. Without one\n" +
-			"the peer that runs in --home is asked. Of a testnet all peers: allegro metrics net/*\n\n" +
+			"the peer that runs in --home is asked. Of a testnet all peers: allegro metrics net/*/\n\n" +
 			"Each peer is read twice. Shown is what an operator looks at first, with rates between the two, the median\n" +
 			"and the 99th percentile (or the 1st, where little is bad) of what was observed between them, or since the\n" +
-			"start if nothing was, and a verdict with its threshold. – is what this peer does not have.",
+			"start if nothing was, and a verdict with its threshold. – is what this peer has not, or not yet, told.",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "interval", Usage: "read again after this `DURATION`", Value: time.Second, Local: true},
 			&cli.DurationFlag{Name: "watch", Usage: "go on, reading every `DURATION`, until it is interrupted; with -o json each line is one document", Local: true},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -64,7 +65,8 @@ func printMetrics(out, prose io.Writer, doc *metricsDocument) error {
 
 // printVitals writes the table that a person reads.
 func printVitals(w io.Writer, lines []vitalLine) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var table bytes.Buffer
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	say(t, "  \tNOW\tPER SECOND\tMEDIAN\tTAIL\tVERDICT\n")
 	for i := range lines {
 		l := &lines[i]
@@ -85,9 +87,15 @@ func printVitals(w io.Writer, lines []vitalLine) error {
 				row[5] = fmt.Sprintf("%-4s  (%s)", *l.Verdict, l.Threshold)
 			}
 		}
-		say(t, "  %s\n", strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		say(t, "  %s\n", strings.Join(row, "\t"))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(table.String()) {
+		say(w, "%s\n", strings.TrimRight(line, " \n"))
+	}
+	return nil
 }
 
 // quantileText writes a quantile, or the highest bucket if it lies above that.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
@@ -32,7 +33,7 @@ func metricsSources(cmd *cli.Command, timeout time.Duration) ([]metricsSource, e
 	var sources []metricsSource
 	for _, peer := range cmd.Args().Slice() {
 		if info, err := os.Stat(peer); err == nil && info.IsDir() {
-			h, err := home.Open(peer, os.LookupEnv)
+			h, err := home.Open(filepath.Clean(peer), os.LookupEnv)
 			if errors.Is(err, home.ErrNoHome) && cmd.Args().Len() > 1 {
 				continue // of a testnet's folder, all that are homes are meant
 			}
