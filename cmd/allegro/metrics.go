@@ -103,7 +103,7 @@ func metricsOf(ctx context.Context, cmd *cli.Command, timeout time.Duration) (*m
 		return nil, notRunning(h, timeout)
 	}
 	defer client.Close()
-	body, err := client.Raw(ctx, api.RouteMetrics)
+	body, err := client.Raw(ctx, api.RouteMetrics, "", nil)
 	if err != nil {
 		return nil, apiError(err)
 	}
