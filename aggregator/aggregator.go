@@ -12,6 +12,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,7 @@ type Config struct {
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
 	Registerer prometheus.Registerer
+	Tracer     *tracing.Tracer // nil: nothing is traced
 }
 
 // Chain is what an aggregator asks of its own node.
@@ -94,7 +96,7 @@ func New(cfg Config) (*Aggregator, error) {
 	var err error
 	a.replica, err = replica.New(replica.Config{
 		Rules: cfg.Rules, Limits: cfg.Limits, Chain: cfg.Chain, Store: cfg.Store,
-		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer, Tracer: cfg.Tracer,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("aggregator: %w", err)

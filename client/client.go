@@ -46,7 +46,7 @@ func New(cfg Config) (*Client, error) {
 	var err error
 	c.replica, err = replica.New(replica.Config{
 		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
-		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer,
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer, Tracer: cfg.Tracer,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)

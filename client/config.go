@@ -10,6 +10,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/planner"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -32,6 +33,7 @@ type Config struct {
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
 	Registerer prometheus.Registerer
+	Tracer     *tracing.Tracer // nil: nothing is traced
 }
 
 // Chain is what a client asks of its own node.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/planner"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/ethereum/go-ethereum/common"
 )
 
@@ -23,6 +24,7 @@ type Parents = planner.Parents
 // An error that wraps a [fastpay.Code] says why the validators would refuse it;
 // nothing was signed then.
 func (c *Client) Pay(ctx context.Context, o Order) (fastpay.ID, error) {
+	start := c.cfg.Now()
 	tx, err := c.sign(ctx, o)
 	if errors.Is(err, fastpay.InsufficientFunds) && o.Parents.Auto {
 		// Gossip may have lost the payment that this one is to be made of.
@@ -35,6 +37,7 @@ func (c *Client) Pay(ctx context.Context, o Order) (fastpay.ID, error) {
 		return fastpay.ID{}, fmt.Errorf("paying: %w", err)
 	}
 	c.metrics.paid.Inc()
+	c.cfg.Tracer.Record(tx.ID(), tracing.Span{Name: "client.pay", Start: start, End: c.cfg.Now()})
 	c.sender.add(tx)
 	err = c.node.PublishPayments(ctx, tx.CommitteeID(), []fastpay.Payment{c.replica.Payment(tx)})
 	if err != nil {

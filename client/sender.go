@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/hex"
 	"slices"
 	"sync"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
+	"go.opentelemetry.io/otel/attribute"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -256,11 +259,28 @@ func (w *worker) submit(ctx context.Context, payments []fastpay.Payment) {
 	err = c.replica.Update(func(b *fastpay.Board) {
 		for i, res := range results {
 			w.take(b, payments[i].Tx, res)
+			w.trace(res, now)
 		}
 	})
 	if err != nil {
 		logger.Errorw("evidence was not stored", "error", err)
 	}
+}
+
+// trace records how long a validator took to answer, and what.
+func (w *worker) trace(res p2p.SubmitResult, sent time.Time) {
+	cfg := &w.sender.client.cfg
+	if !cfg.Tracer.On() {
+		return
+	}
+	answer := "certificate"
+	if res.Reject != nil {
+		answer = string(res.Reject.Code)
+	}
+	cfg.Tracer.Record(res.ID, tracing.Span{
+		Name: "client.submit", Start: sent, End: cfg.Now(),
+		Attributes: []attribute.KeyValue{attribute.String("allegro.validator", hex.EncodeToString(w.key)), attribute.String("allegro.answer", answer)},
+	})
 }
 
 // take notes one answer.

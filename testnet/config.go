@@ -12,6 +12,7 @@ import (
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/validator"
@@ -54,6 +55,8 @@ type Config struct {
 	Now func() time.Time
 	// FS returns a peer's file system.
 	FS func(name string) vfs.FS
+	// Tracer returns what records a peer's spans. nil: nothing is traced.
+	Tracer func(name string, role p2p.Role) (*tracing.Tracer, error)
 	// Place puts a peer on its host: it sets identity, listen addresses and
 	// transport.
 	Place func(name string, cfg *p2p.Config)

@@ -15,6 +15,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/validator"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -105,6 +106,12 @@ func (n *Network) build(p *Peer) (runner, error) {
 	}
 	boot := n.nextBoot()
 	jitter := n.cfg.jitter(p.Name)
+	var tracer *tracing.Tracer
+	if n.cfg.Tracer != nil {
+		if tracer, err = n.cfg.Tracer(p.Name, p.Role); err != nil {
+			return nil, err
+		}
+	}
 	switch p.Role {
 	case p2p.RoleValidator:
 		cfg := validator.Config{
@@ -114,7 +121,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 				Sponsor: n.cfg.accountKey("sponsor", p.Name), FeeToken: common.Address(n.file.Fees.FeeToken), InOrder: n.file.Chain.FIFO,
 				BlockTime: n.cfg.BlockTime, PerPayer: int(n.file.Limits.SponsoredPerPayerPerHour),
 			},
-			Limits: validator.DefaultLimits(), Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
+			Limits: validator.DefaultLimits(), Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry, Tracer: tracer,
 		}
 		if n.cfg.EditValidator != nil {
 			n.cfg.EditValidator(p.Name, &cfg)
@@ -127,7 +134,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 	case p2p.RoleClient:
 		cfg := client.Config{
 			Rules: n.rules, Key: n.clientKey(p.Name), Node: node, Store: p.store,
-			Chain: p.chain, Follower: follower, Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
+			Chain: p.chain, Follower: follower, Now: n.cfg.Now, Jitter: jitter, Boot: boot, Registerer: p.Registry, Tracer: tracer,
 		}
 		if n.cfg.EditClient != nil {
 			n.cfg.EditClient(p.Name, &cfg)
@@ -140,7 +147,7 @@ func (n *Network) build(p *Peer) (runner, error) {
 	default:
 		p.Aggregator, err = aggregator.New(aggregator.Config{
 			Rules: n.rules, Node: node, Store: p.store, Limits: aggregator.DefaultLimits(), Retention: archive.DefaultRetention(),
-			Chain: p.chain, Follower: follower, Now: p.now, Jitter: jitter, Boot: boot, Registerer: p.Registry,
+			Chain: p.chain, Follower: follower, Now: p.now, Jitter: jitter, Boot: boot, Registerer: p.Registry, Tracer: tracer,
 		})
 		if err != nil {
 			return nil, err

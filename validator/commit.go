@@ -3,7 +3,6 @@ package validator
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/ethereum/go-ethereum/common"
@@ -23,12 +22,14 @@ func (v *Validator) runCommitter(ctx context.Context) error {
 		if v.halt.get() != nil {
 			continue
 		}
-		start := time.Now()
-		if err := v.journal.append(batch); err != nil {
+		start := v.cfg.Now()
+		err := v.journal.append(batch)
+		v.traceBatch("validator.journal", idsOf(batch), start, err)
+		if err != nil {
 			v.halt.set(fmt.Errorf("votes could not be made durable: %w", err))
 			continue
 		}
-		v.metrics.syncTime.Observe(time.Since(start).Seconds())
+		v.metrics.syncTime.Observe(v.cfg.Now().Sub(start).Seconds())
 		select {
 		case v.durable <- batch:
 		case <-ctx.Done():
@@ -69,7 +70,9 @@ func (v *Validator) sign(ctx context.Context, committee common.Hash, ids []fastp
 	if err != nil {
 		return fmt.Errorf("signing votes: %w", err)
 	}
+	start := v.cfg.Now()
 	signature, err := v.cfg.Signer.SignBatch(ctx, committee, len(ids), root)
+	v.traceBatch("validator.sign", ids, start, err)
 	if err != nil {
 		return fmt.Errorf("signing votes: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/replica"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
@@ -35,6 +36,7 @@ type Config struct {
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones
 	Registerer prometheus.Registerer
+	Tracer     *tracing.Tracer // nil: nothing is traced
 }
 
 // Settlement says how certified payments reach the chain (section 4.7).

@@ -17,6 +17,7 @@ import (
 type request struct {
 	tx    *fastpay.Tx
 	reply chan<- p2p.SubmitResult // has room for the answer; nil if nobody waits
+	came  time.Time               // zero if it is tried again
 }
 
 // engine decides. Its goroutine owns the ledgers, the pinned snapshot and the
@@ -198,6 +199,7 @@ func (e *engine) decideOne(b *fastpay.Board, req request) bool {
 		return false
 	}
 	seat.ledger.Record(promise)
+	e.traceDecision(req, "")
 	e.pool.remove(req.tx)
 	e.outbox = append(e.outbox, promise)
 	e.signing[id] = nil
@@ -259,6 +261,7 @@ func (e *engine) now() uint64 {
 func (e *engine) refuse(req request, err error) {
 	reject := fastpay.RejectOf(err)
 	e.metrics.rejected.WithLabelValues(string(reject.Code)).Inc()
+	e.traceDecision(req, reject.Code)
 	answer(req.reply, p2p.SubmitResult{ID: req.tx.ID(), Reject: reject})
 	if !reject.Retryable {
 		e.pool.remove(req.tx)

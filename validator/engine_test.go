@@ -18,7 +18,7 @@ import (
 func (w *world) ask(e *engine, tx *fastpay.Tx) (p2p.SubmitResult, bool) {
 	w.t.Helper()
 	reply := make(chan p2p.SubmitResult, 1)
-	e.decide([]request{{tx, reply}})
+	e.decide([]request{{tx: tx, reply: reply}})
 	w.settle(e)
 	select {
 	case res := <-reply:
@@ -131,7 +131,7 @@ func TestStopAnswersWhoWaits(t *testing.T) {
 		require.NoError(t, b.AddCertificate(w.batch(signed.ID()).Certificate(0)))
 	}))
 	reply := make(chan p2p.SubmitResult, 1)
-	e.decide([]request{{waiting, reply}})
+	e.decide([]request{{tx: waiting, reply: reply}})
 	w.settle(e)
 	require.Empty(t, reply)
 	v.halt.set(errors.New("the disk is gone"))
@@ -186,7 +186,7 @@ func TestWaitingRequestsAreBounded(t *testing.T) {
 	replies := make(chan p2p.SubmitResult, 100)
 	submit := func(n int) {
 		for range n {
-			e.decide([]request{{tx, replies}})
+			e.decide([]request{{tx: tx, reply: replies}})
 		}
 	}
 	busy := func(n int) {

@@ -39,7 +39,7 @@ func (v *Validator) take(p fastpay.Payment, reply *chan p2p.SubmitResult) error 
 	}
 	answer := make(chan p2p.SubmitResult, 1)
 	select {
-	case v.engine.requests <- request{p.Tx, answer}:
+	case v.engine.requests <- request{p.Tx, answer, v.cfg.Now()}:
 		*reply = answer
 		return nil
 	default:
@@ -55,7 +55,7 @@ func (v *Validator) GossipPayment(from p2p.PeerID, p fastpay.Payment) error {
 		return err
 	}
 	select {
-	case v.engine.requests <- request{tx: p.Tx}:
+	case v.engine.requests <- request{tx: p.Tx, came: v.cfg.Now()}:
 	default:
 		// It is on the Board and forwarded; its payer submits it again.
 		v.metrics.dropped.WithLabelValues("intake").Inc()

@@ -216,10 +216,12 @@ func (s *settler) closure(id fastpay.ID) []*fastpay.Tx {
 // send submits a payment and reports whether the node has it, or another one in its
 // slot. A payment counts against its payer's hour once, however often it is sent.
 func (s *settler) send(ctx context.Context, u *unsettled) bool {
+	start := s.v.cfg.Now()
 	result, err := s.submit(ctx, u)
 	if ctx.Err() != nil {
 		return false
 	}
+	s.v.traceSettlement(u.tx.ID(), start, result, err)
 	s.v.metrics.submitted.WithLabelValues(result).Inc()
 	s.tell(u, result, err)
 	return err == nil

@@ -72,10 +72,10 @@ func New(cfg Config) (*Validator, error) {
 	key := cfg.Signer.Key()
 	v.replica, err = replica.New(replica.Config{
 		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,
-		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer, VoteKey: key[:],
+		Now: cfg.Now, Boot: cfg.Boot, Jitter: cfg.Jitter, Registerer: cfg.Registerer, Tracer: cfg.Tracer, VoteKey: key[:],
 		OnPayment: func(ctx context.Context, tx *fastpay.Tx) {
 			select {
-			case v.engine.requests <- request{tx: tx}:
+			case v.engine.requests <- request{tx: tx, came: v.cfg.Now()}:
 			case <-ctx.Done():
 			}
 		},

@@ -89,6 +89,9 @@ func runDemo(ctx context.Context, cmd *cli.Command, asJSON bool) (err error) {
 		return demoOfProcesses(ctx, cmd, cfg, printer, asJSON)
 	}
 	started := time.Now()
+	spans := &demoSpans{version: cfg.Version}
+	defer spans.close()
+	cfg.Tracer = spans.tracer
 	network, err := testnet.Start(ctx, cfg)
 	if errors.Is(err, validator.ErrNoSubBlocks) || errors.Is(err, testnet.ErrNoNode) {
 		return fail(exitUsage, "--lane %s: %w", cfg.Lane, err)

@@ -137,6 +137,7 @@ func newApp() *cli.Command {
 			pubsubCommand(),
 			metricsCommand(),
 			waitCommand(),
+			profileCommand(),
 			keyCommand(),
 			accountCommand(),
 			configCommand(),

@@ -71,7 +71,7 @@ func homeSource(h *home.Home, timeout time.Duration) metricsSource {
 			return nil, notRunning(h, timeout)
 		}
 		defer client.Close()
-		body, err := client.Raw(limited, api.RouteMetrics)
+		body, err := client.Raw(limited, api.RouteMetrics, "", nil)
 		if err != nil {
 			return nil, apiError(err)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -67,6 +68,7 @@ var overrides = []struct {
 	{"http", "aggregator.listen", "serve the page and the HTTP API on `HOST:PORT`", p2p.RoleAggregator},
 	{"log-level", "log.level", "log `LEVEL`s like info or info,p2p=debug", ""},
 	{"log-format", "log.format", "log as `FORMAT`: auto, text or json", ""},
+	{"log-file", "log.file", "log to `FILE` too, as JSON", ""},
 }
 
 func overrideFlags(role p2p.Role) []cli.Flag {
@@ -119,6 +121,11 @@ func runRole(ctx context.Context, cmd *cli.Command, role p2p.Role, asJSON bool) 
 		return withHint(fail(exitUsage, "home %s is %s's, not %s's", h.Dir(), withArticle(is), withArticle(role)), fmt.Sprintf("allegro %s run%s", is, inHome(h.Dir())))
 	}
 	setupLog(h.Config().Log, cmd.Root().ErrWriter)
+	closeLog, err := setupLogFile(h, cmd.Root().ErrWriter)
+	if err != nil {
+		return fail(exitUsage, "%w", err)
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
 	d, err := newDaemon(ctx, cmd, h)
 	if err != nil {
 		return err

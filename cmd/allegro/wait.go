@@ -74,5 +74,10 @@ func waitFor(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 // notRunning is the error about a home in which no peer answers.
 func notRunning(h *home.Home, timeout time.Duration) error {
 	return withHint(fail(exitUnreachable, "no peer answers in home %s within %s", h.Dir(), timeout),
-		fmt.Sprintf("allegro %s run%s", h.Config().Node.Role, inHome(h.Dir())))
+		runHint(h))
+}
+
+// runHint is the command that runs the peer of a home.
+func runHint(h *home.Home) string {
+	return fmt.Sprintf("allegro %s run%s", h.Config().Node.Role, inHome(h.Dir()))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
+	"github.com/allegro-p2p/allegro/p2p/tracing"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	// Jitter returns numbers in [0,1) that spread repairs in time.
 	Jitter     func() float64
 	Registerer prometheus.Registerer
+	// Tracer records the stages of payments. nil: nothing is traced.
+	Tracer *tracing.Tracer
 	// VoteKey is the vote key of a validator: sync tells what it refused for good.
 	// nil: nobody decides here.
 	VoteKey ed25519.PublicKey

@@ -78,11 +78,13 @@ func (k EventKind) Holds(stage fastpay.Stage) bool {
 	return slices.Contains(entered[stage], k)
 }
 
-// note adds a step that was not taken before.
-func (t *Timeline) note(e Event) {
-	if !slices.ContainsFunc(t.Events, func(o Event) bool { return o.Kind == e.Kind && o.Signer == e.Signer }) {
-		t.Events = append(t.Events, e)
+// note adds a step, and reports false if it was taken before.
+func (t *Timeline) note(e Event) bool {
+	if slices.ContainsFunc(t.Events, func(o Event) bool { return o.Kind == e.Kind && o.Signer == e.Signer }) {
+		return false
 	}
+	t.Events = append(t.Events, e)
+	return true
 }
 
 // Lead is the time from the QC to the next height. It is known only after that
@@ -160,19 +162,19 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 	t := r.timelines[id]
 	if t == nil {
 		t = &Timeline{FirstSeen: now, Votes: make(map[int]time.Time)}
-		t.note(Event{Kind: EventFirstSeen, At: now, Height: height})
 		r.timelines[id] = t
+		r.step(id, t, Event{Kind: EventFirstSeen, At: now, Height: height})
 	}
 	for _, c := range b.Certificates(id) {
 		if _, known := t.Votes[c.Signer()]; !known {
 			t.Votes[c.Signer()] = now
-			t.note(Event{EventVote, now, height, c.Signer()})
+			r.step(id, t, Event{EventVote, now, height, c.Signer()})
 			r.metrics.votes.Inc()
 		}
 	}
 	if _, ok := b.QC(id); ok && !t.certified {
 		t.certified, t.QC, t.HeightAtQC = true, now, height
-		t.note(Event{Kind: EventCertified, At: now, Height: height})
+		r.step(id, t, Event{Kind: EventCertified, At: now, Height: height})
 		r.awaiting[id] = struct{}{}
 		r.metrics.qcFormed.Inc()
 		if !t.FirstSeen.IsZero() {
@@ -191,7 +193,7 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 	r.metrics.stage.WithLabelValues(string(stage)).Inc()
 	t.Events = slices.DeleteFunc(t.Events, func(e Event) bool { return !e.Kind.Holds(stage) })
 	for _, kind := range entered[stage] {
-		t.note(Event{Kind: kind, At: now, Height: height})
+		r.step(id, t, Event{Kind: kind, At: now, Height: height})
 	}
 	switch stage {
 	case fastpay.StageQueuedOnchain:

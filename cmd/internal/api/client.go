@@ -131,9 +131,9 @@ func (c *Client) Lines(ctx context.Context, route string, query url.Values, each
 	return nil
 }
 
-// Raw returns an answer as it is, for /metrics.
-func (c *Client) Raw(ctx context.Context, route string) ([]byte, error) {
-	resp, err := c.do(ctx, http.MethodGet, route, nil, nil)
+// Raw returns an answer as it is, for /metrics and profiles.
+func (c *Client) Raw(ctx context.Context, route, id string, query url.Values) ([]byte, error) {
+	resp, err := c.do(ctx, http.MethodGet, path(route, id), query, nil)
 	if err != nil {
 		return nil, err
 	}

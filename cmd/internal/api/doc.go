@@ -21,4 +21,5 @@ const (
 	RouteQC        = "/v1/payments/{id}/qc" // GET → fastpay.QCFile
 	RouteWatch     = "/v1/watch"            // GET ?id= → Payment whenever one changes, one JSON document a line
 	RouteMetrics   = "/metrics"             // GET → Prometheus text
+	RouteProfile   = "/debug/pprof/{id}"    // GET ?seconds= → a profile of Go's runtime; {id} is its kind
 )

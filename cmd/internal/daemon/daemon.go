@@ -17,6 +17,7 @@ import (
 	"github.com/allegro-p2p/allegro/aggregator/httpapi"
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/cmd/internal/otlp"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/document"
@@ -55,6 +56,7 @@ type Daemon struct {
 	started  time.Time
 
 	locks []*home.Lock
+	spans *otlp.Export // nil unless the environment wants spans
 	store *replica.Store
 	chain *tempo.Chain
 
@@ -107,11 +109,15 @@ func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error)
 	if d.rules, err = d.file.Rules(); err != nil {
 		return nil, err
 	}
+	node := h.Config().Node
+	if d.spans, err = otlp.Open(ctx, otlp.Peer{Name: node.Name, Role: string(node.Role), Version: opts.Version}); err != nil {
+		return nil, err
+	}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if d.store, err = replica.OpenStore(h.DataDir(), vfs.Default); err != nil {
 		return nil, err
 	}
-	if h.Config().Node.Role == p2p.RoleAggregator {
+	if node.Role == p2p.RoleAggregator {
 		if d.opts.Now, err = archive.Clock(d.store, opts.Now); err != nil {
 			return nil, err
 		}
@@ -230,7 +236,7 @@ func (d *Daemon) buildValidator(node p2p.Config, follower *rightChain, boot [8]b
 			BlockTime: time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second,
 			PerPayer:  int(d.file.Limits.SponsoredPerPayerPerHour),
 		},
-		Limits: validator.DefaultLimits(), Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+		Limits: validator.DefaultLimits(), Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry, Tracer: d.spans.Tracer(),
 	})
 	if err != nil {
 		return err
@@ -269,7 +275,7 @@ func (d *Daemon) buildClient(node p2p.Config, follower *rightChain, boot [8]byte
 	}
 	d.client, err = client.New(client.Config{
 		Rules: d.rules, Key: key, Node: node, Store: d.store, Chain: d.chain, Follower: follower,
-		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry, Tracer: d.spans.Tracer(),
 	})
 	if err != nil {
 		return err
@@ -282,7 +288,7 @@ func (d *Daemon) buildClient(node p2p.Config, follower *rightChain, boot [8]byte
 func (d *Daemon) buildAggregator(node p2p.Config, follower *rightChain, boot [8]byte) (err error) {
 	d.aggregator, err = aggregator.New(aggregator.Config{
 		Rules: d.rules, Node: node, Store: d.store, Limits: aggregator.DefaultLimits(), Retention: d.retention(), Chain: d.chain, Follower: follower,
-		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry,
+		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry, Tracer: d.spans.Tracer(),
 	})
 	if err != nil {
 		return err
@@ -353,10 +359,11 @@ func (d *Daemon) Close() error {
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
 	}
+	d.spans.Close()
 	for _, lock := range d.locks {
 		errs = append(errs, lock.Free())
 	}
-	d.node, d.chain, d.store, d.locks = nil, nil, nil, nil
+	d.node, d.chain, d.store, d.spans, d.locks = nil, nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 

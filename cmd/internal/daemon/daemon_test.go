@@ -201,6 +201,7 @@ func TestErrorsOfTheAPI(t *testing.T) {
 			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(document.Peers))
 		}, api.CodeUnreachable, "refused"},
 		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(document.Peers)) }, api.CodeNotFound, "another version"},
+		{"unknown profile", func() error { _, err := client.Raw(t.Context(), api.RouteProfile, "cpus", nil); return err }, api.CodeNotFound, "no profile"},
 		{"not in time", func() error {
 			return client.Get(t.Context(), api.RouteWait, "", url.Values{"for": {"quorum"}, "timeout": {"10ms"}}, new(api.Self))
 		}, api.CodeDeadline, "dave"},

@@ -178,6 +178,7 @@ func (d *Daemon) routes() http.Handler {
 	mux.HandleFunc("GET "+api.RouteWatch, d.serveWatch)
 	mux.HandleFunc("GET "+api.RouteTail, d.serveTail)
 	mux.Handle("GET "+api.RouteMetrics, d.metricsHandler())
+	mux.HandleFunc("GET "+api.RouteProfile, serveProfile)
 	mux.HandleFunc("/", answer(func(_ context.Context, r *http.Request) (any, error) {
 		return nil, &api.Error{Status: http.StatusNotFound, Code: api.CodeNotFound,
 			Message: fmt.Sprintf("this peer's API has no %s %s: it may be of another version than this command", r.Method, r.URL.Path)}

@@ -29,7 +29,7 @@ type Config struct {
 	Aggregator Aggregator `toml:"aggregator" comment:"For role aggregator."`
 	Keystore   Keystore   `toml:"keystore" comment:"The accounts in keystore/."`
 	Metrics    Metrics    `toml:"metrics" comment:"Prometheus metrics over HTTP."`
-	Log        Log        `toml:"log" comment:"Logs, on standard error."`
+	Log        Log        `toml:"log" comment:"Logs, on standard error and in a file."`
 }
 
 // Node names the peer.
@@ -86,6 +86,7 @@ type Metrics struct {
 type Log struct {
 	Level  string `toml:"level" comment:"debug, info, warn or error; single parts like \"info,p2p=debug\"."`
 	Format string `toml:"format" comment:"auto, text or json. auto: text at a terminal, else json."`
+	File   string `toml:"file" comment:"File that gets the logs too, as JSON, relative to this directory; empty: none. At 64 MB it is put aside; the last three of those are kept."`
 }
 
 // Log formats.

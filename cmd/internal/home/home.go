@@ -231,6 +231,17 @@ func (h *Home) ConfigPath() string { return filepath.Join(h.dir, configName) }
 // DataDir is where the peer's database is.
 func (h *Home) DataDir() string { return filepath.Join(h.dir, dataName) }
 
+// LogPath is the file that the config names for logs; empty if none.
+func (h *Home) LogPath() string { return h.relative(h.config.Log.File) }
+
+// relative completes a path of the config, which may be relative to the home.
+func (h *Home) relative(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(h.dir, path)
+}
+
 // NetworkPath is where the network file is.
 func (h *Home) NetworkPath() string { return filepath.Join(h.dir, networkName) }
 

@@ -279,10 +279,10 @@ func TestEdit(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultConfig(p2p.RoleClient)
-	if c := plain.Config(); c.Log != (Log{"info", "json"}) || !reflect.DeepEqual(c.Chain, want.Chain) || c.Node != want.Node {
+	if c := plain.Config(); c.Log != (Log{"info", "json", ""}) || !reflect.DeepEqual(c.Chain, want.Chain) || c.Node != want.Node {
 		t.Errorf("the file says %+v", c)
 	}
-	if c := h.Config(); c.Log != (Log{"debug", "auto"}) {
+	if c := h.Config(); c.Log != (Log{"debug", "auto", ""}) {
 		t.Errorf("the config in force changed: %+v", c.Log)
 	}
 

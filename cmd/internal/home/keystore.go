@@ -192,13 +192,7 @@ func (h *Home) Password() (password string, ok bool, err error) {
 }
 
 // PasswordPath is the file that the config names for the password; empty if none.
-func (h *Home) PasswordPath() string {
-	path := h.config.Keystore.PasswordFile
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(h.dir, path)
-}
+func (h *Home) PasswordPath() string { return h.relative(h.config.Keystore.PasswordFile) }
 
 // ReadPassword reads a password file: its first line, which must not be empty.
 func ReadPassword(path string) (string, error) {

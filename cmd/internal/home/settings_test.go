@@ -131,7 +131,7 @@ func setting(t *testing.T, dir string, lookup func(string) (string, bool), key s
 
 func TestKeysAndNames(t *testing.T) {
 	keys := Keys()
-	if keys[0] != "node.name" || keys[len(keys)-1] != "log.format" {
+	if keys[0] != "node.name" || keys[len(keys)-1] != "log.file" {
 		t.Errorf("keys are %v", keys)
 	}
 	if got := EnvName("keystore.password_file"); got != "ALLEGRO_KEYSTORE_PASSWORD_FILE" {
