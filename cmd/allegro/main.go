@@ -135,6 +135,7 @@ func newApp() *cli.Command {
 			idCommand(),
 			peersCommand(),
 			pubsubCommand(),
+			topCommand(),
 			metricsCommand(),
 			waitCommand(),
 			profileCommand(),

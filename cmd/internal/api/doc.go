@@ -8,7 +8,7 @@ package api
 const (
 	RouteSelf      = "/v1/self"             // GET → Self
 	RouteWait      = "/v1/wait"             // GET ?for= → Self, once that holds
-	RouteSnapshot  = "/v1/snapshot"         // GET → Snapshot
+	RouteSnapshot  = "/v1/snapshot"         // GET ?measure= → Snapshot
 	RoutePeers     = "/v1/peers"            // GET ?measure= → Peers; POST ConnectRequest → Peers
 	RoutePing      = "/v1/peers/{id}/ping"  // POST → Ping
 	RouteTopics    = "/v1/topics"           // GET → Topics

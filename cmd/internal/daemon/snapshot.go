@@ -9,8 +9,14 @@ import (
 	"github.com/allegro-p2p/allegro/p2p/document"
 )
 
-// serveSnapshot answers what the peer is at this moment.
-func (d *Daemon) serveSnapshot(context.Context, *http.Request) (any, error) {
+// serveSnapshot answers what the peer is at this moment; measure asks for fresh round
+// trips.
+func (d *Daemon) serveSnapshot(ctx context.Context, r *http.Request) (any, error) {
+	if r.URL.Query().Get("measure") != "" {
+		if err := d.measure(ctx); err != nil {
+			return nil, err
+		}
+	}
 	counted, err := d.counted()
 	if err != nil {
 		return nil, err
