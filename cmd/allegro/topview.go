@@ -75,7 +75,7 @@ func (m *topModel) draw() string {
 	}
 	lines = append(lines, m.latencyLine(), m.helpLine())
 	for i, line := range lines {
-		lines[i] = ansi.Truncate(line, m.width, "…")
+		lines[i] = strings.TrimRight(ansi.Truncate(line, m.width, "…"), " ")
 	}
 	return strings.Join(lines[max(len(lines)-m.height, 0):], "\n")
 }
