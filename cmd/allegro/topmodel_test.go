@@ -90,9 +90,6 @@ func topWorld() *api.Snapshot {
 // shownTop is a model of a size that has got a snapshot and keys.
 func shownTop(t *testing.T, width, height int, s *api.Snapshot, keys ...string) topModel {
 	t.Helper()
-	local := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = local })
 	m := topAfter(t, newTopModel(home.Contacts{"alice": topAlice, "bob": topBob}), tea.WindowSizeMsg{Width: width, Height: height}, topSnapshot{s})
 	return pressTop(t, m, keys...)
 }
