@@ -61,23 +61,30 @@ func checkHost(protocol, host string) error {
 	return nil
 }
 
-// ChoosePeers returns those of some multiaddrs with /p2p/ that a request names: the first
-// MaxPeers that are not loopback, or loopback ones if there are no others. What a request
-// cannot name is left out.
+// ChoosePeers returns those of some multiaddrs with /p2p/ that a request names: one of
+// each peer, the first that is not loopback, of the first MaxPeers that have such; or
+// loopback ones if there are no others. What a request cannot name is left out.
 func ChoosePeers(addrs []string) []string {
-	var far, near []string
+	var far, near []p2p.PeerAddr
 	for _, text := range addrs {
 		peer, err := parsePeer(text)
-		switch {
-		case err != nil || slices.Contains(near, text) || slices.Contains(far, text):
-		case peer.Loopback():
-			near = append(near, text)
-		default:
-			far = append(far, text)
+		if err != nil {
+			continue
+		}
+		list := &far
+		if peer.Loopback() {
+			list = &near
+		}
+		if !slices.ContainsFunc(*list, func(other p2p.PeerAddr) bool { return other.ID == peer.ID }) {
+			*list = append(*list, peer)
 		}
 	}
 	if len(far) == 0 {
 		far = near
 	}
-	return far[:min(len(far), MaxPeers)]
+	var chosen []string
+	for _, peer := range far[:min(len(far), MaxPeers)] {
+		chosen = append(chosen, peer.String())
+	}
+	return chosen
 }
