@@ -123,20 +123,20 @@ func (l *Requests) Add(r request.Request, now time.Time) error {
 	return nil
 }
 
-// Remove forgets the request of a note, and returns false if there is none. Whoever has
-// its URI can still pay it.
-func (l *Requests) Remove(note common.Hash) (known bool, err error) {
+// Remove forgets the request of a note and returns it, ok is false if there is none.
+// Whoever has its URI can still pay it.
+func (l *Requests) Remove(note common.Hash) (kept KeptRequest, ok bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, known := l.byNote[note]; !known {
-		return false, nil
+	if kept, ok = l.byNote[note]; !ok {
+		return kept, false, nil
 	}
 	w := l.store.NewWrite()
 	if err := errors.Join(w.Delete(requestKey(note)), l.store.Commit(w, true)); err != nil {
-		return true, fmt.Errorf("removing a payment request: %w", err)
+		return kept, true, fmt.Errorf("removing a payment request: %w", err)
 	}
 	delete(l.byNote, note)
-	return true, nil
+	return kept, true, nil
 }
 
 // ByNote returns the request whose note has a hash, as a payment carries it; expired or

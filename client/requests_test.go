@@ -51,10 +51,11 @@ func TestARequestIsKeptBeforeItIsShown(t *testing.T) {
 	_, ok = l.ByNote(fastpay.NoteHash("INV-3"))
 	require.False(t, ok)
 
-	known, err := l.Remove(fastpay.NoteHash("INV-1"))
+	removed, known, err := l.Remove(fastpay.NoteHash("INV-1"))
 	require.NoError(t, err)
 	require.True(t, known)
-	known, err = l.Remove(fastpay.NoteHash("INV-1"))
+	require.Equal(t, kept, removed)
+	_, known, err = l.Remove(fastpay.NoteHash("INV-1"))
 	require.NoError(t, err)
 	require.False(t, known)
 	require.NoError(t, l.Add(ask("INV-1", 0), first), "its note is free again")

@@ -128,6 +128,7 @@ func newApp() *cli.Command {
 			clientCommand(),
 			aggregatorCommand(),
 			payCommand(),
+			requestCommand(),
 			balanceCommand(),
 			txCommand(),
 			qcCommand(),

@@ -4,7 +4,7 @@
 // commands print as they are. Package daemon serves it.
 package api
 
-// Routes. {id} is a tx id or a peer id.
+// Routes. {id} is a tx id or a peer id unless its line says otherwise.
 const (
 	RouteSelf      = "/v1/self"             // GET → Self
 	RouteWait      = "/v1/wait"             // GET ?for= → Self, once that holds
@@ -17,6 +17,8 @@ const (
 	RoutePayment   = "/v1/payments/{id}"    // GET ?wait= → Payment
 	RouteQC        = "/v1/payments/{id}/qc" // GET → fastpay.QCFile
 	RouteWatch     = "/v1/watch"            // GET ?id= → Payment whenever one changes, one JSON document a line
+	RouteRequests  = "/v1/requests"         // GET → Requests; POST AskRequest → PaymentRequest
+	RouteRequest   = "/v1/requests/{id}"    // GET, DELETE → PaymentRequest; {id} is the SHA-256 of its note
 	RouteMetrics   = "/metrics"             // GET → Prometheus text
 	RouteProfile   = "/debug/pprof/{id}"    // GET ?seconds= → a profile of Go's runtime; {id} is its kind
 )
