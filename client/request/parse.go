@@ -29,7 +29,7 @@ func parse(uri string) (r Request, err error) {
 	}
 	rest, ok := strings.CutPrefix(uri, scheme)
 	if !ok {
-		return r, errors.New("it does not start with " + scheme)
+		return r, errors.New("it does not start with " + scheme + " and a payee")
 	}
 	payee, query, ok := strings.Cut(rest, "?")
 	if r.Payee, err = parseAddress("payee", payee); err != nil {

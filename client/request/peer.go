@@ -45,7 +45,7 @@ func parsePeer(text string) (p2p.PeerAddr, error) {
 func checkHost(protocol, host string) error {
 	if strings.HasPrefix(protocol, "dns") {
 		if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
-			return errors.New("want a host name of lower-case letters, digits, - and .")
+			return errors.New("want a host name of lower-case letters, digits, hyphens and dots")
 		}
 		return nil
 	}

@@ -36,7 +36,7 @@ function isLoopback(protocol: string, host: string): boolean {
 }
 
 function hostFault(protocol: string, host: string): string | null {
-  if (protocol.startsWith('dns')) return /^[a-z0-9.-]+$/.test(host) ? null : 'want a host name of lower-case letters, digits, - and .';
+  if (protocol.startsWith('dns')) return /^[a-z0-9.-]+$/.test(host) ? null : 'want a host name of lower-case letters, digits, hyphens and dots';
   if (protocol === 'ip4') {
     const parts = host.split('.');
     if (parts.length !== 4 || !parts.every((p) => /^(0|[1-9][0-9]{0,2})$/.test(p) && Number(p) < 256)) return `${host} is not an ip4 address`;

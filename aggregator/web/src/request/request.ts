@@ -42,7 +42,7 @@ export function requestURI(r: PaymentRequest): string {
 export function parseRequest(uri: string): PaymentRequest {
   const size = new TextEncoder().encode(uri).length;
   if (size > MAX_LENGTH) throw new Error(`it has ${size} bytes: at most ${MAX_LENGTH} are possible`);
-  if (!uri.startsWith(SCHEME)) throw new Error(`it does not start with ${SCHEME}`);
+  if (!uri.startsWith(SCHEME)) throw new Error(`it does not start with ${SCHEME} and a payee`);
   const at = uri.indexOf('?');
   const payee = uri.slice(SCHEME.length, at < 0 ? undefined : at);
   checkAddress('payee', payee);
