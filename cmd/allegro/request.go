@@ -19,12 +19,13 @@ func requestCommand() *cli.Command {
 		Name:  "request",
 		Usage: "ask to be paid, with a URI and a QR code that say how much and where",
 		Description: "The request is kept by the home's peer before it is shown, and found again by its note, whose SHA-256 the\n" +
-			"payment carries. Whoever pays it does so with allegro pay URI, or with a page that reads the QR code.",
+			"payment carries. It is paid with allegro pay URI, or under Pay on an aggregator's page.",
+		UsageText: "allegro request --amount AMOUNT --note TEXT [options]\nallegro request [command [command options]]",
 		Flags: show(
 			&cli.StringFlag{Name: "amount", Usage: "ask for `AMOUNT` tokens, such as 10 or 10.50", Local: true},
 			&cli.StringFlag{Name: "note", Usage: "know the payment by `TEXT`, such as INV-7: up to 140 bytes, of one open request only", Local: true},
 			&cli.StringFlag{Name: "asset", Usage: "be paid in `ASSET`, a symbol or address; by default the network's first", Local: true},
-			&cli.DurationFlag{Name: "expires", Usage: "be void after `DURATION`, such as 10m; without: never", Local: true},
+			&cli.DurationFlag{Name: "expires", Usage: "be void after `DURATION`, such as 10m", DefaultText: "never", Local: true},
 		),
 		Commands: []*cli.Command{
 			{
