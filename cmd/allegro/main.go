@@ -136,6 +136,7 @@ func newApp() *cli.Command {
 			idCommand(),
 			peersCommand(),
 			pubsubCommand(),
+			topCommand(),
 			metricsCommand(),
 			waitCommand(),
 			profileCommand(),

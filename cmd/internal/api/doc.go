@@ -8,9 +8,12 @@ package api
 const (
 	RouteSelf      = "/v1/self"             // GET → Self
 	RouteWait      = "/v1/wait"             // GET ?for= → Self, once that holds
-	RoutePeers     = "/v1/peers"            // GET → Peers; POST ConnectRequest → Peers
+	RouteSnapshot  = "/v1/snapshot"         // GET ?measure= → Snapshot
+	RoutePeers     = "/v1/peers"            // GET ?measure= → Peers; POST ConnectRequest → Peers
 	RoutePing      = "/v1/peers/{id}/ping"  // POST → Ping
 	RouteTopics    = "/v1/topics"           // GET → Topics
+	RouteScores    = "/v1/scores"           // GET → Scores
+	RouteTail      = "/v1/tail"             // GET ?topic=&decode= → Message, one JSON document a line as they come
 	RouteCommittee = "/v1/committee"        // GET → Committee
 	RouteBalance   = "/v1/balance/{id}"     // GET ?asset= → Balance; {id} is an address
 	RoutePayments  = "/v1/payments"         // GET ?account=&limit= → Payments; POST PayRequest → Payment

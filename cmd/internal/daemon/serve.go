@@ -163,10 +163,12 @@ func (d *Daemon) routes() http.Handler {
 	post := func(route string, h handler) { mux.HandleFunc("POST "+route, answer(h)) }
 	get(api.RouteSelf, func(context.Context, *http.Request) (any, error) { return d.self(), nil })
 	get(api.RouteWait, d.serveWait)
-	get(api.RoutePeers, func(context.Context, *http.Request) (any, error) { return d.describer.Peers(), nil })
+	get(api.RouteSnapshot, d.serveSnapshot)
+	get(api.RoutePeers, d.servePeers)
 	post(api.RoutePeers, d.serveConnect)
 	post(api.RoutePing, d.servePing)
 	get(api.RouteTopics, func(context.Context, *http.Request) (any, error) { return d.describer.Topics(), nil })
+	get(api.RouteScores, func(context.Context, *http.Request) (any, error) { return d.describer.Scores(), nil })
 	get(api.RouteCommittee, func(context.Context, *http.Request) (any, error) { return d.describer.Committee(d.current()), nil })
 	get(api.RouteBalance, d.serveBalance)
 	get(api.RoutePayments, d.servePayments)
@@ -178,6 +180,7 @@ func (d *Daemon) routes() http.Handler {
 	get(api.RouteRequest, d.serveRequest)
 	mux.HandleFunc("DELETE "+api.RouteRequest, answer(d.serveForget))
 	mux.HandleFunc("GET "+api.RouteWatch, d.serveWatch)
+	mux.HandleFunc("GET "+api.RouteTail, d.serveTail)
 	mux.Handle("GET "+api.RouteMetrics, d.metricsHandler())
 	mux.HandleFunc("GET "+api.RouteProfile, serveProfile)
 	mux.HandleFunc("/", answer(func(_ context.Context, r *http.Request) (any, error) {
