@@ -130,6 +130,7 @@ func newApp() *cli.Command {
 			payCommand(),
 			balanceCommand(),
 			txCommand(),
+			whyCommand(),
 			qcCommand(),
 			committeeCommand(),
 			idCommand(),

@@ -79,7 +79,7 @@ func (d *Daemon) problems() []string {
 		return append(problems, fmt.Sprintf("the chain node at %s has shown no block yet: is it running, and is chain.rpc in config.toml right?", host))
 	}
 	last := seen[len(seen)-1]
-	blockTime := time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second
+	blockTime := d.blockTime()
 	if age := d.opts.Now().Sub(last.Seen); age > staleBlocks*blockTime {
 		problems = append(problems, fmt.Sprintf("the chain node at %s has shown no new block for %s: look at the node", host, age.Round(time.Second)))
 	}
@@ -87,4 +87,15 @@ func (d *Daemon) problems() []string {
 		problems = append(problems, fmt.Sprintf("this machine's clock is %s %s the chain's: set it, for example with a time server", skew.Abs().Round(time.Second), map[bool]string{true: "ahead of", false: "behind"}[skew > 0]))
 	}
 	return problems
+}
+
+// blockTime is that of the network's chain.
+func (d *Daemon) blockTime() time.Duration {
+	return time.Duration(d.file.Chain.BlockTimeSeconds) * time.Second
+}
+
+// stale reports whether the node has shown no block for so long that it is no accident.
+func (d *Daemon) stale() bool {
+	seen := d.replica.BlocksSeen()
+	return len(seen) == 0 || d.opts.Now().Sub(seen[len(seen)-1].Seen) > staleBlocks*d.blockTime()
 }

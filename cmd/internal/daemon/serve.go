@@ -172,6 +172,7 @@ func (d *Daemon) routes() http.Handler {
 	get(api.RoutePayments, d.servePayments)
 	post(api.RoutePayments, d.servePay)
 	get(api.RoutePayment, d.servePayment)
+	get(api.RouteWhy, d.serveWhy)
 	get(api.RouteQC, d.serveQC)
 	mux.HandleFunc("GET "+api.RouteWatch, d.serveWatch)
 	mux.Handle("GET "+api.RouteMetrics, d.metricsHandler())
