@@ -42,13 +42,22 @@ func (d *Daemon) serveWhy(ctx context.Context, r *http.Request) (any, error) {
 	if root.Payment == nil {
 		return q.doc, nil
 	}
-	rec, _, err := d.shown.Record(q.root)
+	rec, _, err := d.newest(q.root)
 	if err != nil {
 		return nil, err
 	}
 	q.doc.Funds = q.funds(ctx, &rec)
 	q.doc.Settlement = d.settlement(&rec)
 	return q.doc, nil
+}
+
+// newest is what the memory has of a payment, or the disk: that has an answer only a
+// moment after it came.
+func (d *Daemon) newest(id fastpay.ID) (rec replica.Record, known bool, err error) {
+	if rec, known = d.replica.Record(id); known {
+		return rec, true, nil
+	}
+	return d.shown.Record(id)
 }
 
 // newRelay hands payments to validators, and reads what accounts may spend. What it
@@ -80,7 +89,7 @@ func (q *inquiry) inquire(ctx context.Context) (err error) {
 	d := q.daemon
 	var asked []document.AskedPeer
 	for {
-		if q.doc, err = d.describer.Why(q.id, d.stale(), d.shown.Record); err != nil {
+		if q.doc, err = d.describer.Why(q.id, d.stale(), d.newest); err != nil {
 			return err
 		}
 		root := &q.doc.Steps[len(q.doc.Steps)-1]
@@ -137,7 +146,7 @@ func stageOf(step *document.WhyStep) fastpay.Stage {
 // nobody could be reached is in what is described afterwards.
 func (q *inquiry) submit(ctx context.Context, id fastpay.ID) error {
 	d := q.daemon
-	rec, known, err := d.shown.Record(id)
+	rec, known, err := d.newest(id)
 	if err != nil || !known {
 		return err
 	}
