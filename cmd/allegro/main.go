@@ -138,6 +138,7 @@ func newApp() *cli.Command {
 			pubsubCommand(),
 			metricsCommand(),
 			waitCommand(),
+			doctorCommand(),
 			profileCommand(),
 			keyCommand(),
 			accountCommand(),
