@@ -174,6 +174,7 @@ func (d *Daemon) routes() http.Handler {
 	get(api.RoutePayments, d.servePayments)
 	post(api.RoutePayments, d.servePay)
 	get(api.RoutePayment, d.servePayment)
+	get(api.RouteWhy, d.serveWhy)
 	get(api.RouteQC, d.serveQC)
 	get(api.RouteRequests, d.serveRequests)
 	post(api.RouteRequests, d.serveAsk)
