@@ -10,7 +10,7 @@ set -euo pipefail
 url=$1 network=$2 key=$3 payer=$4 payee=$5 units=$6
 here=$(mktemp -d)
 listener=
-trap '[ -z "$listener" ] || kill "$listener"; rm -r "$here"' EXIT
+trap '[ -z "$listener" ] || kill "$listener" || true; rm -r "$here"' EXIT
 
 # ask ARGUMENTS: one request. The answer is the document, also of an error: the status is
 # judged by the caller.
