@@ -207,6 +207,9 @@ func (d *Daemon) servePay(ctx context.Context, r *http.Request) (any, error) {
 
 // order checks what a person wants to pay.
 func (d *Daemon) order(req *api.PayRequest) (order client.Order, err error) {
+	if req.Request != "" {
+		return d.orderOfRequest(req)
+	}
 	if order.To, err = parseAddress("to", req.To); err != nil {
 		return order, err
 	}
@@ -218,15 +221,22 @@ func (d *Daemon) order(req *api.PayRequest) (order client.Order, err error) {
 	if order.Amount, err = netfile.ParseAmount(req.Amount, asset.Decimals); err != nil {
 		return order, badRequest("%v", err)
 	}
-	order.Parents.Auto, order.Note = req.Auto, req.Note
+	order.Note = req.Note
+	order.Parents, err = parentsOf(req)
+	return order, err
+}
+
+// parentsOf reads which incoming payments a payment is to cite.
+func parentsOf(req *api.PayRequest) (client.Parents, error) {
+	parents := client.Parents{Auto: req.Auto}
 	for _, text := range req.Parents {
 		id, err := parseID(text)
 		if err != nil {
-			return order, err
+			return parents, err
 		}
-		order.Parents.IDs = append(order.Parents.IDs, id)
+		parents.IDs = append(parents.IDs, id)
 	}
-	return order, nil
+	return parents, nil
 }
 
 // unknownPayment is the error about a payment that is not known here.
