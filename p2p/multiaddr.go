@@ -20,6 +20,16 @@ type PeerAddr struct {
 // String returns the multiaddr with /p2p/.
 func (a PeerAddr) String() string { return a.Addr + "/p2p/" + a.ID.String() }
 
+// Loopback reports whether only this machine can dial the address.
+func (a PeerAddr) Loopback() bool {
+	parts := strings.Split(a.Addr, "/")
+	if len(parts) < 3 {
+		return false
+	}
+	ip, err := netip.ParseAddr(parts[2])
+	return parts[2] == "localhost" || err == nil && ip.IsLoopback()
+}
+
 // ParseListen checks an address to listen on: /ip4/ADDR/tcp/PORT or
 // /ip4/ADDR/udp/PORT/quic-v1, or the same with ip6. Port 0 lets the system
 // choose. The error names the part that is wrong and what was probably meant.

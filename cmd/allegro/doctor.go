@@ -73,7 +73,7 @@ func examine(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 		err = doc.print(cmd.Root().Writer)
 	}
 	if err == nil && doc.Level == doctor.Red {
-		return fail(exitInternal, "%s red", countOf(doc.Findings, doctor.Red))
+		return fail(exitInternal, "%s red", countLevel(doc.Findings, doctor.Red))
 	}
 	return err
 }
@@ -113,12 +113,12 @@ func (d *doctorDocument) print(w io.Writer) error {
 	if d.Running {
 		running = "runs"
 	}
-	say(w, "the peer in %s %s: %s red, %d yellow\n", d.Home, running, countOf(d.Findings, doctor.Red), count(d.Findings, doctor.Yellow))
+	say(w, "the peer in %s %s: %s red, %d yellow\n", d.Home, running, countLevel(d.Findings, doctor.Red), count(d.Findings, doctor.Yellow))
 	return nil
 }
 
-// countOf says how many findings are of a level, up to the level.
-func countOf(findings []doctor.Finding, level doctor.Level) string {
+// countLevel says how many findings are of a level, up to the level.
+func countLevel(findings []doctor.Finding, level doctor.Level) string {
 	n := count(findings, level)
 	verb := "are"
 	if n == 1 {

@@ -85,4 +85,45 @@ type PayRequest struct {
 	Parents []string `json:"parents"` // tx ids, if Auto is not set
 	Auto    bool     `json:"auto"`    // cite what is needed
 	Note    string   `json:"note"`
+	// Request is the URI of a payment request, which says To, Asset, Amount and Note by
+	// itself: they are empty then.
+	Request string `json:"request"`
 }
+
+// AskRequest asks a client to make a payment request.
+type AskRequest struct {
+	Asset   string `json:"asset"`   // address or symbol; empty: the network's first
+	Amount  string `json:"amount"`  // tokens, such as 10.50
+	Note    string `json:"note"`    // by which the payment is known
+	Seconds string `json:"seconds"` // from now until it expires; "0" for never
+}
+
+// PaymentRequest is a payment request that a client keeps.
+type PaymentRequest struct {
+	Schema   string   `json:"schema"`
+	URI      string   `json:"uri"`
+	Network  string   `json:"network"` // digest of the network file
+	Payee    string   `json:"payee"`
+	Asset    string   `json:"asset"`
+	Symbol   *string  `json:"symbol"`
+	Decimals *uint8   `json:"decimals"`
+	Amount   string   `json:"amount"` // token units
+	Note     string   `json:"note"`
+	NoteHash string   `json:"note_hash"` // which the payment carries
+	Expires  *string  `json:"expires"`   // chain seconds; null for never
+	Expired  bool     `json:"expired"`
+	Peers    []string `json:"peers"`
+	Made     string   `json:"made_unix_micros"`
+}
+
+// PaymentRequestSchema names the format of PaymentRequest.
+const PaymentRequestSchema = "allegro.request/v1"
+
+// Requests are the payment requests that a client keeps, the newest first.
+type Requests struct {
+	Schema   string           `json:"schema"`
+	Requests []PaymentRequest `json:"requests"`
+}
+
+// RequestsSchema names the format of Requests.
+const RequestsSchema = "allegro.requests/v1"

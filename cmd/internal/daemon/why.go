@@ -42,7 +42,7 @@ func (d *Daemon) serveWhy(ctx context.Context, r *http.Request) (any, error) {
 	if root.Payment == nil {
 		return q.doc, nil
 	}
-	rec, _, err := d.newest(q.root)
+	rec, _, err := d.recordOf(q.root)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +51,9 @@ func (d *Daemon) serveWhy(ctx context.Context, r *http.Request) (any, error) {
 	return q.doc, nil
 }
 
-// newest is what the memory has of a payment, or the disk: that has an answer only a
+// recordOf is what the memory has of a payment, or the disk: that has an answer only a
 // moment after it came.
-func (d *Daemon) newest(id fastpay.ID) (rec replica.Record, known bool, err error) {
+func (d *Daemon) recordOf(id fastpay.ID) (rec replica.Record, known bool, err error) {
 	if rec, known = d.replica.Record(id); known {
 		return rec, true, nil
 	}
@@ -89,7 +89,7 @@ func (q *inquiry) inquire(ctx context.Context) (err error) {
 	d := q.daemon
 	var asked []document.AskedPeer
 	for {
-		if q.doc, err = d.describer.Why(q.id, d.stale(), d.newest); err != nil {
+		if q.doc, err = d.describer.Why(q.id, d.stale(), d.recordOf); err != nil {
 			return err
 		}
 		root := &q.doc.Steps[len(q.doc.Steps)-1]
@@ -146,7 +146,7 @@ func stageOf(step *document.WhyStep) fastpay.Stage {
 // nobody could be reached is in what is described afterwards.
 func (q *inquiry) submit(ctx context.Context, id fastpay.ID) error {
 	d := q.daemon
-	rec, known, err := d.newest(id)
+	rec, known, err := d.recordOf(id)
 	if err != nil || !known {
 		return err
 	}
