@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accountOf, type Envelope, type Hex, type Tx } from '../verifier/index.ts';
+import { accountOf, type Envelope, type Hex, maxParents, type Tx } from '../verifier/index.ts';
 import { Board } from './board.ts';
 import { Drops } from './drops.ts';
-import { type Known, planPayment } from './plan.ts';
+import { type Known, planPayment, spendableOf } from './plan.ts';
 import { key, World } from './world.ts';
 
 const w = new World(2);
@@ -126,4 +126,42 @@ test('nothing is signed on top of what is refused, expired, void, doubled, or to
       prev = next.id;
     }
   }), /32 payments/);
+});
+
+test('an account that nobody tells of pays from its history: what is final counts as no open payment', () => {
+  const board = scene();
+  const credit = incoming(board, 'a', 100n);
+  let prev = w.lane('me').genesis();
+  for (let seq = 0n; seq < 32n; seq++) {
+    const tx = w.tx('me', { amount: 1n, seq, prev, parents: seq === 0n ? [credit.id] : [] });
+    board.addQC(w.qc(tx));
+    prev = tx.id;
+  }
+  assert.throws(() => plan(board, 68n), /32 payments of the account are open/);
+  for (const r of board.lane(w.lane('me').id)) board.noteStage(r.tx.id, 'FINALIZED');
+  const e = plan(board, 68n);
+  assert.deepEqual([e.seq, e.prev, e.parents], [32n, prev, []]);
+});
+
+test('a slot is not signed whose payment is unknown while a later one is known', () => {
+  const board = scene();
+  board.addTx(w.tx('me', { amount: 1n, seq: 1n, prev: `0x${'12'.repeat(32)}` }));
+  assert.throws(() => plan(board, 1n, { confirmed: '9' }), /payment at slot 0 is not known here/);
+});
+
+test('spendable is what the next payment can be, and not a unit more', () => {
+  const board = scene();
+  const spendable = () =>
+    spendableOf(w.network, w.committee, board, { lane: w.lane('me'), known: { confirmed: '3', nonce: '0', height: '10' }, now: 1_000n });
+  assert.equal(spendable(), 3n);
+  const cited = incoming(board, 'a', 10n);
+  incoming(board, 'b', 5n);
+  board.addTx(w.tx('me', { amount: 4n, parents: [cited.id] }));
+  assert.equal(spendable(), 14n);
+  assert.equal(plan(board, 14n, { confirmed: '3' }).seq, 1n);
+  assert.throws(() => plan(board, 15n, { confirmed: '3' }), code('INSUFFICIENT_FUNDS'));
+  for (let i = 0; i < 20; i++) incoming(board, `payer ${i}`, 1n);
+  const most = spendable();
+  assert.equal(plan(board, most, { confirmed: '3' }).parents.length, maxParents);
+  assert.throws(() => plan(board, most + 1n, { confirmed: '3' }), code('INSUFFICIENT_FUNDS'));
 });

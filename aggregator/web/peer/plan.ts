@@ -12,13 +12,17 @@ export interface Known {
   height: string;
 }
 
-/** Request is a payment to be planned; now is the chain's time in seconds. */
-export interface Request {
+/** Payer is who pays, by what is known; now is the chain's time in seconds. */
+export interface Payer {
   lane: Lane;
-  to: Hex;
-  amount: bigint;
   known: Known;
   now: bigint;
+}
+
+/** Request is a payment to be planned. */
+export interface Request extends Payer {
+  to: Hex;
+  amount: bigint;
 }
 
 /** Stages at which the slot of a payment is not the payment's. */
@@ -34,9 +38,10 @@ const slack = 5n; // seconds by which clocks and blocks differ
  */
 export function planPayment(n: Network, c: Committee, board: Board, q: Request): Envelope {
   const nonce = BigInt(q.known.nonce);
-  const slots = board.lane(q.lane.id).filter((r) => r.committee.id === c.id);
+  const slots = slotsOf(board, c, q.lane);
   const pending = pendingOf(slots, nonce, board.finalizedTime(c));
-  if (pending.length >= maxDepth) throw unavailable(`${pending.length} payments of the account are open: wait until some are on the chain`);
+  const open = pending.filter((r) => !isFinal(r)).length;
+  if (open >= maxDepth) throw unavailable(`${open} payments of the account are open: wait until some are on the chain`);
   const last = pending.at(-1) ?? null;
   const below = last ?? (nonce === 0n ? null : executedAt(slots, nonce - 1n));
   const parents = fund(board, pending, q, n.minSettle);
@@ -52,6 +57,20 @@ export function planPayment(n: Network, c: Committee, board: Board, q: Request):
   };
 }
 
+/**
+ * spendableOf returns what the next payment of a lane can be at most: what is left of the
+ * balance and the largest credits that one payment can cite. It throws a Refusal if none can
+ * be made now.
+ */
+export function spendableOf(n: Network, c: Committee, board: Board, p: Payer): bigint {
+  const { rest, spare } = fundsOf(board, pendingOf(slotsOf(board, c, p.lane), BigInt(p.known.nonce), board.finalizedTime(c)), p, n.minSettle);
+  return spare.slice(0, maxParents).reduce((sum, r) => sum + r.tx.envelope.amount, rest);
+}
+
+function slotsOf(board: Board, c: Committee, lane: Lane): Record[] {
+  return board.lane(lane.id).filter((r) => r.committee.id === c.id);
+}
+
 function lifeOf(n: Network): bigint {
   const least = n.minSettle + slack;
   const longest = n.maxLife - slack;
@@ -65,7 +84,10 @@ function pendingOf(slots: Record[], nonce: bigint, chainTime: bigint): Record[] 
     const here = slots.filter((r) => r.tx.envelope.seq === seq);
     const certified = here.filter((r) => r.qc || isFinal(r));
     const at = certified.length > 0 ? certified : here;
-    if (at.length === 0) return pending;
+    if (at.length === 0) {
+      if (slots.some((r) => r.tx.envelope.seq > seq)) throw unavailable(`the account's payment at slot ${seq} is not known here, though a later one is: ask a validator again, or pay with allegro pay`);
+      return pending;
+    }
     if (at.length > 1) throw new Refusal('EQUIVOCATION', `the account signed ${at.length} payments for slot ${seq}: nothing can be signed on top`);
     const r = at[0]!;
     if (stageOf(r) === 'REJECTED') throw unavailable(`the validators refused payment ${r.tx.id} below: the lane restarts when that expires at chain time ${r.tx.envelope.validBefore}`);
@@ -84,18 +106,27 @@ function executedAt(slots: Record[], seq: bigint): Record {
   return at;
 }
 
-/** fund returns the credits to cite, ascending: none if the rest covers the amount, else as few as do, the largest first. */
-function fund(board: Board, pending: Record[], q: Request, minSettle: bigint): Hex[] {
-  const height = BigInt(q.known.height);
+/**
+ * fundsOf returns what is left of a balance with the credits that are cited already, and the
+ * credits that can be cited besides, the largest first.
+ */
+function fundsOf(board: Board, pending: Record[], p: Payer, minSettle: bigint): { rest: bigint; spare: Record[] } {
+  const height = BigInt(p.known.height);
   const counts = (r: Record | undefined) =>
-    r?.qc && r.tx.envelope.recipient === q.lane.sender && r.tx.envelope.asset === q.lane.asset && r.openAt >= height ? r.tx.envelope.amount : 0n;
+    r?.qc && r.tx.envelope.recipient === p.lane.sender && r.tx.envelope.asset === p.lane.asset && r.openAt >= height ? r.tx.envelope.amount : 0n;
   const cited = new Set(pending.flatMap((r) => r.tx.envelope.parents));
-  let rest = BigInt(q.known.confirmed);
+  let rest = BigInt(p.known.confirmed);
   for (const r of pending) rest -= r.tx.envelope.amount;
   for (const id of cited) rest += counts(board.get(id));
   const spare = [...board.all()]
-    .filter((r) => !cited.has(r.tx.id) && counts(r) > 0n && livesLong(effectiveExpiry(board, r.tx.id), q.now + minSettle + slack))
+    .filter((r) => !cited.has(r.tx.id) && counts(r) > 0n && livesLong(effectiveExpiry(board, r.tx.id), p.now + minSettle + slack))
     .sort((a, b) => (a.tx.envelope.amount === b.tx.envelope.amount ? (a.tx.id < b.tx.id ? -1 : 1) : a.tx.envelope.amount > b.tx.envelope.amount ? -1 : 1));
+  return { rest, spare };
+}
+
+/** fund returns the credits to cite, ascending: none if the rest covers the amount, else as few as do, the largest first. */
+function fund(board: Board, pending: Record[], q: Request, minSettle: bigint): Hex[] {
+  const { rest, spare } = fundsOf(board, pending, q, minSettle);
   const parents: Hex[] = [];
   let have = rest;
   for (const r of spare) {

@@ -37,7 +37,7 @@ export function Live() {
       </section>
       {stale && link.value !== 'cut' && (
         <Notice tone="open" title={`The chain has shown no block for ${duration(now.value - (latest.value?.at ?? 0))}.`}>
-          <p>The aggregator's node is silent or the chain stands still. Validators still vote; what settles and when is not known.</p>
+          <p>{link.value === 'none' ? 'No validator that this tab reaches has told of one' : 'The aggregator\'s node is silent'}, or the chain stands still. Validators may still vote; what settles and when is not known.</p>
         </Notice>
       )}
       <Card title="Certificates against blocks" aside={<Legend />}>

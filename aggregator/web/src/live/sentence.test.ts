@@ -31,7 +31,7 @@ test('QCs that formed before different blocks are judged too', () => {
 });
 
 test('without the aggregator nothing is said of the chain', () => {
-  assert.equal(sentence([first, second], closed, { ...words, chainKnown: false }).aside, 'Whether the chain has it is not known without the aggregator.');
+  assert.equal(sentence([first, second], closed, { ...words, chainKnown: false }).aside, 'Whether the chain has it is not known: validators tell a tab heights alone.');
 });
 
 test('a block that came first is told', () => {

@@ -5,7 +5,7 @@ import { lookOf } from '../payments/stage.ts';
 import type { Verdict } from '../payments/verdict.ts';
 import { useFrames } from '../shell/ticker.ts';
 import { useWidth } from '../shell/width.ts';
-import { blocks, blockTime, clock, committee, moneyOf, nameOf, recent } from '../state/store.ts';
+import { blocks, blockTime, clock, committee, moneyOf, nameOf, observer, recent } from '../state/store.ts';
 import { moments, type Moment } from './events.ts';
 import { LANE, TOP, VALIDATOR_ROW, layout, type Bar, type Layout } from './layout.ts';
 
@@ -77,7 +77,7 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
         )}
       </div>
       <p class="readout" aria-live="polite">
-        {walk.moment ? describe(walk.moment) : `The right edge is now, as the aggregator's clock has it. ${plan.hidden > 0 ? `${plan.hidden} more ${plan.hidden === 1 ? 'payment is' : 'payments are'} in the table.` : ''}`}
+        {walk.moment ? describe(walk.moment) : `The right edge is now, by the clock of ${observer.value}. ${plan.hidden > 0 ? `${plan.hidden} more ${plan.hidden === 1 ? 'payment is' : 'payments are'} in the table.` : ''}`}
       </p>
     </div>
   );
