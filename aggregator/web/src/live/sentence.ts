@@ -53,5 +53,6 @@ export function sentence(chain: readonly PaymentView[], blocks: readonly BlockSe
   }
   const held = words.spendable(last.to, last.asset);
   const text = held === null ? `${words.name(last.to)} holds the QC and can spend ${words.money(last.amount, last.asset)} now.` : `${words.name(last.to)} can spend ${words.money(held, last.asset)} now.`;
-  return { tone: 'good', text, aside: verdicts.some((v) => v.kind === 'open') ? `${aside} · block still open` : aside };
+  const block = verdicts.some((v) => v.kind === 'unseen') ? ' · the next block came unseen, so no lead is known' : verdicts.some((v) => v.kind === 'open') ? ' · block still open' : '';
+  return { tone: 'good', text, aside: aside + block };
 }

@@ -9,11 +9,10 @@ import { stale } from '../shell/ticker.ts';
 import { assetOf, blocks, link, nameOf, payments, putPayments, tabPeer } from '../state/store.ts';
 import { Lens, lengthOf, waitingText } from '../timeline/lens.tsx';
 import { SlowMotion, useSlowMotion } from '../timeline/motion.tsx';
-import { verdictTexts } from '../timeline/timeline.tsx';
 import { Certificate } from '../verify/certificate.tsx';
 import { verifyQC, type Verification } from '../verify/verify.ts';
 import { lookOf } from './stage.ts';
-import { judge } from './verdict.ts';
+import { judge, verdictTexts } from './verdict.ts';
 import { certified, chainOf, failed, type PaymentView } from './view.ts';
 
 export function Detail({ id }: { id: string }) {

@@ -102,8 +102,8 @@ export function putTabHeads(heads: readonly TabHead[]): void {
   for (const h of heads) {
     putValidatorHead({ validator: h.name, height: String(h.height), finalized_height: String(h.finalizedHeight), time: String(h.time) });
   }
-  const height = heads.reduce((most, h) => (h.height > most ? h.height : most), 0n);
-  if (height <= BigInt(latest.value?.height ?? 0)) return;
+  const height = heads.reduce((most, h) => (h.height > most ? h.height : most), -1n);
+  if (height <= BigInt(latest.value?.height ?? -1)) return;
   const seen = Math.min(...heads.filter((h) => h.height === height).map((h) => h.seenAt));
   putBlock({ height: String(height), seen_unix_micros: String(clock.at(seen) * 1000) });
 }
