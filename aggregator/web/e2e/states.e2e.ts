@@ -123,6 +123,29 @@ describe('states of the page', () => {
     await inspect(page, 'live-run');
   });
 
+  test('the timeline slides, and for those who want no motion moves once a second', async () => {
+    fake.payments(fake.payment(1, 'CERTIFIED', 500));
+    await open();
+    const moved = () => page.evaluate(async () => {
+      const axis = document.querySelector('.timeline g[transform] g') ?? document.body;
+      const begun = performance.now();
+      let count = 0;
+      for (let last = axis.getAttribute('transform'), i = 0; i < 60; i++) {
+        await new Promise(requestAnimationFrame);
+        const now = axis.getAttribute('transform');
+        if (now !== last) count++;
+        last = now;
+      }
+      return { count, seconds: (performance.now() - begun) / 1000 };
+    });
+    await page.locator('.timeline .bar').waitFor();
+    const sliding = await moved();
+    assert.ok(sliding.count > 30, `it moved ${sliding.count} times in 60 frames`);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    const stepping = await moved();
+    assert.ok(stepping.count <= stepping.seconds + 2, `it moved ${stepping.count} times in ${stepping.seconds} s`);
+  });
+
   test('a run that is not known is said to be', async () => {
     await open(`?run=0x${'ab'.repeat(32)}#/`);
     await page.getByText('This run cannot be shown.').waitFor();
