@@ -10,5 +10,5 @@ export default mergeConfig(common, defineConfig({
     cssCodeSplit: false,
     rolldownOptions: { input: 'carol.html', output: { codeSplitting: false } },
   },
-  plugins: [single(245)],
+  plugins: [single(250)],
 }));

@@ -1,4 +1,4 @@
-import { type Committee, type Envelope, type Hex, type Lane, maxDepth, maxParents, type Network, Refusal, zeros } from '../verifier/index.ts';
+import { type Committee, type Envelope, type Hex, type Lane, maxDepth, maxParents, type Network, noteHash, Refusal } from '../verifier/index.ts';
 import { type Board, isFinal, type Record, stageOf } from './board.ts';
 
 /**
@@ -23,6 +23,7 @@ export interface Payer {
 export interface Request extends Payer {
   to: Hex;
   amount: bigint;
+  note: string; // its SHA-256 is in the payment; empty for none
 }
 
 /** Stages at which something else has used the slot of a payment. */
@@ -58,7 +59,7 @@ export function planPayment(n: Network, c: Committee, board: Board, q: Request):
   return {
     chainId: n.chainId, committeeId: c.id, asset: q.lane.asset, sender: q.lane.sender, seq,
     prev: restart !== null ? q.lane.restart(seq, restart) : below ? below.tx.id : q.lane.genesis(), recipient: q.to, amount: q.amount, maxFee: n.maxFees[0]!, parents, validBefore: expiry,
-    restart: restart ?? below?.tx.envelope.restart ?? 0n, note: zeros,
+    restart: restart ?? below?.tx.envelope.restart ?? 0n, note: noteHash(q.note),
   };
 }
 
