@@ -30,6 +30,8 @@ type Client struct {
 	sender  *sender
 
 	planner *planner.Planner // own payments are its promises
+
+	requests *Requests
 }
 
 // New returns a client with what its store holds. Nothing runs yet.
@@ -53,6 +55,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	paid, err := c.journal.load(cfg.Rules)
 	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	if c.requests, err = loadRequests(cfg.Store, c.metrics.requestsDropped); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	c.planner = planner.New(planner.Config{Rules: cfg.Rules, Replica: c.replica, Chain: cfg.Chain, Now: cfg.Now})

@@ -28,7 +28,8 @@ type Config struct {
 	Chain    Chain
 	Follower Follower
 
-	// Now is the clock. Only differences matter.
+	// Now is the clock. Its differences matter, and its value is compared with the expiry
+	// of payment requests.
 	Now        func() time.Time
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones

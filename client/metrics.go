@@ -8,6 +8,8 @@ type metrics struct {
 	submits *prometheus.CounterVec
 	answers *prometheus.CounterVec
 	open    prometheus.Gauge
+
+	requestsDropped prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -24,9 +26,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		open: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "allegro_client_open_payments", Help: "Own payments without a QC.",
 		}),
+		requestsDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "allegro_client_requests_dropped_total", Help: "Expired payment requests that made room for new ones.",
+		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.paid, m.submits, m.answers, m.open)
+		reg.MustRegister(m.paid, m.submits, m.answers, m.open, m.requestsDropped)
 	}
 	return m
 }

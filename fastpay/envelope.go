@@ -2,6 +2,7 @@ package fastpay
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"math"
 
@@ -25,7 +26,15 @@ type Envelope struct {
 	Parents     []ID        // payments whose credit this one relies on, strictly ascending
 	ValidBefore uint64      // the chain refuses the payment from this time on
 	Restart     uint64      // generation: 0, or the time of the restart that opened it
-	Note        common.Hash // SHA-256 of the payer's text, or zeros
+	Note        common.Hash // [NoteHash] of the payer's text
+}
+
+// NoteHash is a note as a payment carries it: its SHA-256, or zeros for an empty one.
+func NoteHash(note string) common.Hash {
+	if note == "" {
+		return common.Hash{}
+	}
+	return sha256.Sum256([]byte(note))
 }
 
 // ID is H("allegro/v1/tx", rlp(envelope)).

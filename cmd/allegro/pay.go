@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
+	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/urfave/cli/v3"
@@ -17,14 +18,16 @@ import (
 func payCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "pay",
-		Usage: "pay somebody, and wait until it is sure",
+		Usage: "pay somebody, or what a payment request asks for, and wait until it is sure", ArgsUsage: "[URI]",
 		Description: "The payment is journaled before it leaves, and a running peer goes on with it whatever happens to\n" +
 			"this command. Without a running peer one is started for the moment.\n\n" +
+			"URI is a payment request, allegro:0x…, as allegro request prints it: put it in quotes. It says whom to pay what\n" +
+			"by itself; one that is of another network or has expired is refused, and so is an --amount that differs.\n\n" +
 			"Exit codes: 0 the stage was reached, 4 it was not in time or the payment expired, 5 refused or\n" +
 			"failed, 7 something conflicting took its place.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "to", Usage: "pay `ACCOUNT`: an address, or a name of contacts.toml", Required: true, Local: true},
-			&cli.StringFlag{Name: "amount", Usage: "pay `AMOUNT` tokens, such as 10 or 10.50", Required: true, Local: true},
+			&cli.StringFlag{Name: "to", Usage: "pay `ACCOUNT`: an address, or a name of contacts.toml", Local: true},
+			&cli.StringFlag{Name: "amount", Usage: "pay `AMOUNT` tokens, such as 10 or 10.50", Local: true},
 			&cli.StringFlag{Name: "asset", Usage: "pay in `ASSET`, a symbol or address; by default the network's first", Local: true},
 			&cli.StringFlag{Name: "parents", Value: "auto", Usage: "cite incoming payments as funds: auto, none, or `TXID`s with commas between", Local: true},
 			&cli.StringFlag{Name: "note", Usage: "attach the SHA-256 of `TEXT`, for the payee to recognise", Local: true},
@@ -32,16 +35,13 @@ func payCommand() *cli.Command {
 			&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "wait no longer than this `DURATION`", Local: true},
 			homeFlag(), outputFlag(),
 		},
-		OnUsageError: usageError,
-		Action:       withOutput(pay),
+		HideHelpCommand: true, OnUsageError: usageError,
+		Action: withOutput(pay),
 	}
 }
 
 // pay checks everything that can be checked before a peer is asked or started.
 func pay(ctx context.Context, cmd *cli.Command, asJSON bool) error {
-	if err := takesNothing(cmd); err != nil {
-		return err
-	}
 	want, err := parseStage(cmd.String("wait"))
 	if err != nil {
 		return err
@@ -57,11 +57,43 @@ func pay(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 	if err != nil {
 		return fail(exitUsage, "%w", err)
 	}
-	to, err := contacts.Resolve(cmd.String("to"))
+	req, peers, err := payRequest(cmd, h, contacts)
 	if err != nil {
-		return fail(exitUsage, "--to: %w", err)
+		return err
 	}
-	req := api.PayRequest{To: to.Hex(), Asset: cmd.String("asset"), Amount: cmd.String("amount"), Note: cmd.String("note")}
+	return inOpenSession(ctx, cmd, func(s *session) error {
+		p := paying{cmd: cmd, s: s, want: want, asJSON: asJSON, show: payments{cmd.Root().Writer, contacts}, met: meet(ctx, s.Client, peers)}
+		defer p.met.end()
+		return p.run(ctx, req)
+	})
+}
+
+// payRequest is what the home's peer is asked to pay, and the peers to dial for it.
+func payRequest(cmd *cli.Command, h *home.Home, contacts home.Contacts) (*api.PayRequest, []string, error) {
+	req := &api.PayRequest{}
+	var peers []string
+	if cmd.Args().Present() {
+		uri, err := takesOne(cmd, "URI")
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := readRequest(cmd, h, uri)
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Request, peers = uri, r.Peers
+	} else {
+		for _, name := range []string{"to", "amount"} {
+			if cmd.String(name) == "" {
+				return nil, nil, fail(exitUsage, "--%s is missing: want --to ACCOUNT --amount AMOUNT, or the URI of a payment request", name)
+			}
+		}
+		to, err := contacts.Resolve(cmd.String("to"))
+		if err != nil {
+			return nil, nil, fail(exitUsage, "--to: %w", err)
+		}
+		req.To, req.Asset, req.Amount, req.Note = to.Hex(), cmd.String("asset"), cmd.String("amount"), cmd.String("note")
+	}
 	switch parents := cmd.String("parents"); parents {
 	case "auto":
 		req.Auto = true
@@ -71,10 +103,7 @@ func pay(ctx context.Context, cmd *cli.Command, asJSON bool) error {
 			req.Parents = append(req.Parents, strings.TrimSpace(id))
 		}
 	}
-	return inOpenSession(ctx, cmd, func(s *session) error {
-		p := paying{cmd: cmd, s: s, want: want, asJSON: asJSON, show: payments{cmd.Root().Writer, contacts}}
-		return p.run(ctx, &req)
-	})
+	return req, peers, nil
 }
 
 // parseStage reads a stage that one can wait for.
@@ -93,6 +122,7 @@ type paying struct {
 	want   fastpay.Stage
 	asJSON bool
 	show   payments
+	met    *meeting
 }
 
 func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
@@ -139,7 +169,7 @@ func (p *paying) run(ctx context.Context, req *api.PayRequest) error {
 			return err
 		}
 	}
-	return endOf(&doc, p.want, timeout, inHome(p.s.home.Dir()))
+	return p.met.explain(endOf(&doc, p.want, timeout, inHome(p.s.home.Dir())), stageOf(&doc))
 }
 
 // endOf is how a command ends that waited for a stage of a payment.
@@ -160,7 +190,7 @@ func endOf(doc *document.Payment, want fastpay.Stage, timeout time.Duration, inH
 		have = "it is " + string(at)
 	}
 	return withHint(fail(exitDeadline, "payment %s is not %s after %s: %s%s", doc.TxID, want, timeout, have, waitingText(doc)),
-		fmt.Sprintf("it goes on while this home's peer runs, do not pay again: allegro tx show %s%s", doc.TxID, inHome))
+		fmt.Sprintf("it goes on while this home's peer runs, do not pay again: allegro why %s%s", doc.TxID, inHome))
 }
 
 // waitingText says who has not voted, and why.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/allegro-p2p/allegro/client/request"
+	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/testnet"
@@ -83,6 +85,7 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(n.Stop(ctx, args[1])) // returns when it is gone
 }
 
+<<<<<<< HEAD
 // target sets TARGET to where the file that Prometheus reads says that a peer serves its
 // metrics: target DIR NAME.
 func target(ts *testscript.TestScript, neg bool, args []string) {
@@ -101,6 +104,26 @@ func target(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no target is %s in %v", args[1], entries)
+=======
+// requested reads the payment request that the last command printed: requested. URI is what
+// it is, HASH its note's; OTHERNETWORK and OTHERTOKEN are URIs that ask for something else.
+func requested(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: requested")
+	}
+	var doc api.PaymentRequest
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+	r, err := request.Parse(doc.URI)
+	ts.Check(err)
+	ts.Setenv("URI", r.String())
+	ts.Setenv("HASH", doc.NoteHash)
+	other := r
+	other.Network = common.Hash{}
+	ts.Setenv("OTHERNETWORK", other.String())
+	other = r
+	other.Asset = common.HexToAddress("0x20c0000000000000000000000000000000000009")
+	ts.Setenv("OTHERTOKEN", other.String())
+>>>>>>> main
 }
 
 // shorten makes the payments of a testnet that has not run live for seconds, and its

@@ -95,6 +95,11 @@ func (s *session) Post(ctx context.Context, route, id string, body, into any) er
 	return s.again(ctx, api.ErrNotSent, func() error { return s.Client.Post(ctx, route, id, body, into) })
 }
 
+// Delete is [api.Client.Delete] with whoever is the home's peer.
+func (s *session) Delete(ctx context.Context, route, id string, into any) error {
+	return s.again(ctx, api.ErrNotSent, func() error { return s.Client.Delete(ctx, route, id, into) })
+}
+
 // dialRunning connects to the peer that runs in a home; nil if none does.
 func dialRunning(ctx context.Context, h *home.Home) (*api.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, startingTimeout)

@@ -93,6 +93,15 @@ func clock(micros *string) string {
 	return time.UnixMicro(n).Format("15:04:05.000")
 }
 
+// dateOfMicros writes a moment as a date and time of day.
+func dateOfMicros(micros string) string {
+	n, err := strconv.ParseInt(micros, 10, 64)
+	if err != nil {
+		return micros
+	}
+	return time.UnixMicro(n).UTC().Format(time.RFC3339)
+}
+
 // or writes a text that may be unknown.
 func or(s *string, unknown string) string {
 	if s == nil {

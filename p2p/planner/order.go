@@ -2,7 +2,6 @@ package planner
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
@@ -74,7 +73,7 @@ func (t *Turn) Plan(ctx context.Context, from common.Address, o Order) (fastpay.
 	return fastpay.Envelope{
 		ChainID: lane.ChainID, CommitteeID: t.committee.ID(), Asset: o.Asset, Sender: from,
 		Seq: plan.Seq, Prev: plan.Prev, Recipient: o.To, Amount: o.Amount, MaxFee: rules.MaxFee(),
-		Parents: plan.Parents, ValidBefore: expiry, Restart: plan.Restart, Note: noteHash(o.Note),
+		Parents: plan.Parents, ValidBefore: expiry, Restart: plan.Restart, Note: fastpay.NoteHash(o.Note),
 	}, plan.Funds, nil
 }
 
@@ -148,12 +147,4 @@ func (t *Turn) expiry(plan fastpay.Plan, now uint64) (uint64, error) {
 		return 0, fmt.Errorf("%w: a cited payment or the committee ends at chain time %d, too soon for another payment on top: wait until it is executed", fastpay.TemporaryUnavailable, expiry)
 	}
 	return expiry, nil
-}
-
-// noteHash is a note as a payment carries it.
-func noteHash(note string) common.Hash {
-	if note == "" {
-		return common.Hash{}
-	}
-	return sha256.Sum256([]byte(note))
 }

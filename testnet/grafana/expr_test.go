@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metricsql"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
@@ -68,13 +68,13 @@ func registered(t *testing.T) metrics {
 }
 
 // of returns the labels of a metric, or of a part of a histogram.
-func (m metrics) of(name string) (labels, bool) {
-	if found, ok := m[name]; ok {
+func (m metrics) of(name string) (found labels, ok bool) {
+	if found, ok = m[name]; ok {
 		return found, true
 	}
 	for _, part := range []string{"_bucket", "_count", "_sum"} {
 		if base, isPart := strings.CutSuffix(name, part); isPart && m[base] != nil {
-			found := maps.Clone(m[base])
+			found = maps.Clone(m[base])
 			if part == "_bucket" {
 				found["le"] = true
 			}
@@ -86,95 +86,104 @@ func (m metrics) of(name string) (labels, bool) {
 
 // check returns the labels that the result of an expression has. The error names a
 // metric or label that the expression asks for and that no peer has.
-func (m metrics) check(expr parser.Expr) (labels, error) {
+func (m metrics) check(expr metricsql.Expr) (labels, error) {
 	switch e := expr.(type) {
-	case *parser.VectorSelector:
-		found, ok := m.of(e.Name)
-		if !ok {
-			return nil, fmt.Errorf("no peer has the metric %s", e.Name)
-		}
-		for _, matcher := range e.LabelMatchers {
-			if matcher.Name != "__name__" && !found[matcher.Name] {
-				return nil, fmt.Errorf("%s has no label %s", e.Name, matcher.Name)
-			}
-		}
-		return found, nil
-	case *parser.MatrixSelector:
-		return m.check(e.VectorSelector)
-	case *parser.ParenExpr:
-		return m.check(e.Expr)
-	case *parser.UnaryExpr:
-		return m.check(e.Expr)
-	case *parser.NumberLiteral, *parser.StringLiteral:
+	case *metricsql.NumberExpr, *metricsql.StringExpr:
 		return labels{}, nil
-	case *parser.AggregateExpr:
-		inner, err := m.check(e.Expr)
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range e.Grouping {
-			if !inner[name] {
-				return nil, fmt.Errorf("%s groups by %s, which the series do not have", e, name)
-			}
-		}
-		if !e.Without {
-			return setOf(e.Grouping...), nil
-		}
-		inner = maps.Clone(inner)
-		for _, name := range e.Grouping {
-			delete(inner, name)
-		}
-		return inner, nil
-	case *parser.BinaryExpr:
+	case *metricsql.MetricExpr:
+		return m.checkSeries(e)
+	case *metricsql.RollupExpr:
+		return m.check(e.Expr)
+	case *metricsql.AggrFuncExpr:
+		return m.checkAggregation(e)
+	case *metricsql.BinaryOpExpr:
 		return m.checkBinary(e)
-	case *parser.Call:
+	case *metricsql.FuncExpr:
 		return m.checkCall(e)
 	default:
-		return nil, fmt.Errorf("%s: this test does not know %T", expr, expr)
+		return nil, fmt.Errorf("%s: this test does not know %T", text(expr), expr)
 	}
 }
 
-func (m metrics) checkBinary(e *parser.BinaryExpr) (labels, error) {
-	left, err := m.check(e.LHS)
-	if err != nil {
-		return nil, err
+// text is an expression as it is written.
+func text(e metricsql.Expr) string { return string(e.AppendString(nil)) }
+
+func (m metrics) checkSeries(e *metricsql.MetricExpr) (labels, error) {
+	if len(e.LabelFilterss) != 1 || e.LabelFilterss[0][0].Label != "__name__" {
+		return nil, fmt.Errorf("%s names no metric", text(e))
 	}
-	right, err := m.check(e.RHS)
-	if err != nil {
-		return nil, err
+	filters := e.LabelFilterss[0]
+	found, ok := m.of(filters[0].Value)
+	if !ok {
+		return nil, fmt.Errorf("no peer has the metric %s", filters[0].Value)
 	}
-	switch {
-	case e.LHS.Type() == parser.ValueTypeScalar:
-		return right, nil
-	case e.Op == parser.LOR: // a series is of one side or of the other
-		both := make(labels)
-		for name := range left {
-			both[name] = right[name]
+	for _, filter := range filters[1:] {
+		if !found[filter.Label] {
+			return nil, fmt.Errorf("%s has no label %s", filters[0].Value, filter.Label)
 		}
-		return both, nil
 	}
-	return left, nil
+	return found, nil
 }
 
-func (m metrics) checkCall(e *parser.Call) (found labels, err error) {
-	found = labels{}
+func (m metrics) checkAggregation(e *metricsql.AggrFuncExpr) (labels, error) {
+	inner, err := m.check(e.Args[len(e.Args)-1])
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range e.Modifier.Args {
+		if !inner[name] {
+			return nil, fmt.Errorf("%s groups by %s, which the series do not have", text(e), name)
+		}
+	}
+	if e.Modifier.Op != "without" {
+		return setOf(e.Modifier.Args...), nil
+	}
+	inner = maps.Clone(inner)
+	for _, name := range e.Modifier.Args {
+		delete(inner, name)
+	}
+	return inner, nil
+}
+
+func (m metrics) checkBinary(e *metricsql.BinaryOpExpr) (labels, error) {
+	left, err := m.check(e.Left)
+	if err != nil {
+		return nil, err
+	}
+	right, err := m.check(e.Right)
+	if err != nil {
+		return nil, err
+	}
+	if _, number := e.Left.(*metricsql.NumberExpr); number {
+		return right, nil
+	}
+	if e.Op != "or" {
+		return left, nil
+	}
+	both := make(labels) // a series is of one side or of the other
+	for name := range left {
+		both[name] = right[name]
+	}
+	return both, nil
+}
+
+func (m metrics) checkCall(e *metricsql.FuncExpr) (labels, error) {
+	found := labels{}
 	for _, arg := range e.Args {
 		inner, err := m.check(arg)
 		if err != nil {
 			return nil, err
 		}
-		if len(inner) > 0 {
-			found = maps.Clone(inner)
-		}
+		maps.Copy(found, inner) // one argument has series
 	}
-	switch e.Func.Name {
+	switch e.Name {
 	case "histogram_quantile":
 		if !found["le"] {
-			return nil, fmt.Errorf("%s has no buckets", e)
+			return nil, fmt.Errorf("%s has no buckets", text(e))
 		}
 		delete(found, "le")
 	case "label_replace":
-		found[e.Args[1].(*parser.StringLiteral).Val] = true
+		found[e.Args[1].(*metricsql.StringExpr).S] = true
 	}
 	return found, nil
 }
@@ -206,13 +215,13 @@ func rules(t *testing.T, path string) (all []rule) {
 }
 
 // TestEveryExpressionNamesWhatPeersHave: each expression of the rules, the alerts and the
-// dashboards parses, and the metrics and labels that it, its legend or its text names are
+// dashboards parses (Prometheus's own parser would bring all of its clouds' libraries along), and the metrics and labels that it, its legend or its text names are
 // those of peers or of a recording rule.
 func TestEveryExpressionNamesWhatPeersHave(t *testing.T) {
-	known, p := registered(t), parser.NewParser(parser.Options{})
-	check := func(where, expr string, texts ...string) labels {
+	known := registered(t)
+	check := func(where, expr string, legends ...string) labels {
 		t.Helper()
-		parsed, err := p.ParseExpr(dashboardWords.Replace(expr))
+		parsed, err := metricsql.Parse(dashboardWords.Replace(expr))
 		if err != nil {
 			t.Errorf("%s: %v", where, err)
 			return nil
@@ -221,10 +230,10 @@ func TestEveryExpressionNamesWhatPeersHave(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", where, err)
 		}
-		for _, text := range texts {
-			for _, label := range legendLabel.FindAllStringSubmatch(text, -1) {
+		for _, legend := range legends {
+			for _, label := range legendLabel.FindAllStringSubmatch(legend, -1) {
 				if err == nil && !found[label[1]] {
-					t.Errorf("%s: %q shows the label %s, which the result does not have", where, text, label[1])
+					t.Errorf("%s: %q shows the label %s, which the result does not have", where, legend, label[1])
 				}
 			}
 		}

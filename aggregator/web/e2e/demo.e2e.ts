@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import type { DemoAccount } from '../src/api/documents.ts';
+import type { DemoAccount, Payment } from '../src/api/documents.ts';
+import { noteHash } from '../verifier/index.ts';
 import type { Hex } from '../verifier/bytes.ts';
 import { Demo } from './allegro.ts';
 import { go, inspect, launch, pictureForReadme, record, visit, type Moment, type Visit } from './browser.ts';
@@ -128,6 +129,47 @@ describe('the page of a demo', () => {
       return text('spendable') === '$13.75' && text('confirmed') !== null;
     });
     await inspect(page, 'pay');
+  });
+
+  test('a payment request is shown, read, refused where it should be, and paid once', async () => {
+    await go(page, '#/pay');
+    await page.getByLabel('From').selectOption({ label: 'Bob (demo account, its key is public)' });
+    await page.getByLabel('How much').fill('0.75');
+    await page.getByLabel(/^Note/).fill('INV-7');
+    await page.getByRole('button', { name: 'Show the request' }).click();
+    await page.getByRole('img', { name: 'QR code of the payment request' }).waitFor();
+    const uri = (await page.getByTestId('request-uri').locator('code').textContent()) ?? '';
+    assert.match(uri, /^allegro:0x[0-9a-fA-F]{40}\?network=[0-9a-f]{64}&asset=0x[0-9a-fA-F]{40}&amount=750000&note=INV-7&expires=\d+/);
+    await inspect(page, 'pay-ask');
+
+    const asked = page.getByLabel('Payment request', { exact: true });
+    await asked.fill(uri);
+    await page.getByText('It asks the account that pays to pay itself').waitFor();
+    await page.getByLabel('From').selectOption({ label: 'Alice (demo account, its key is public)' });
+    await page.getByText('This is what you are asked for.').waitFor();
+    for (const [text, says] of [
+      [uri.replace(/network=[0-9a-f]{64}/, `network=${'0'.repeat(64)}`), 'It is of another network'],
+      [uri.replace(/expires=\d+/, 'expires=1000000000'), 'It has expired'],
+      [`${uri}&tip=1`, 'this request asks for "tip", which this version does not know'],
+    ] as const) {
+      await asked.fill(text);
+      await page.getByText(says).waitFor();
+      assert.ok(await page.getByRole('button', { name: /^Pay( \$|$)/ }).isDisabled());
+    }
+    await inspect(page, 'pay-asked-wrong');
+    await page.getByRole('button', { name: 'Pay without a request' }).click();
+
+    await go(page, `#/pay?request=${encodeURIComponent(uri)}`);
+    await page.getByTestId('asked-note').getByText('INV-7').waitFor();
+    assert.equal(await page.getByLabel('To', { exact: true }).inputValue(), addressOf('bob'));
+    assert.ok(await page.getByLabel('Amount').isDisabled());
+    await inspect(page, 'pay-asked');
+    await page.getByRole('button', { name: 'Pay $0.75' }).click();
+    await stageBecomes('CERTIFIED');
+    await page.waitForFunction(() => location.hash === '#/pay'); // the request is gone: it is not paid twice
+    assert.equal(await asked.inputValue(), '');
+    const { payments } = (await (await fetch(`${demo.url}/api/v1/payments`)).json()) as { payments: Payment[] };
+    assert.equal(payments.filter((p) => p.note === noteHash('INV-7') && p.amount === '750000').length, 1);
   });
 
   test('what is too much or no address is said before anything is signed', async () => {

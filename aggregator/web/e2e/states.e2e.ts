@@ -155,6 +155,7 @@ describe('states of the page', () => {
     const cases: [{ body: unknown }, RegExp][] = [
       [plan(envelope), /the plan's payee is 0x099d/],
       [plan({ ...honest, amount: 9_000_000n }), /the plan's amount is 9000000/],
+      [plan({ ...honest, note: `0x${'12'.repeat(32)}` }), /the plan's note is 0x1212/],
       [plan({ ...honest, maxFee: honest.maxFee + 1n }), /a fee of \d+, which the network file does not list/],
       [plan(honest, { tx_id: `0x${'12'.repeat(32)}` }), /the plan's tx id is/],
       [plan(honest, { signing_hash: `0x${'12'.repeat(32)}` }), /the plan's signing hash is/],

@@ -62,7 +62,7 @@ say('joined', { peer_id: joined.peerId, connections: joined.connections });
 say('received', await certified((p) => p.to === account));
 await read();
 await until((s) => (s.connections.some((c) => c.peerId === task.killed) ? undefined : true));
-const txId = await tab.pay({ key, to: task.pay.to, asset: task.asset, amount: BigInt(task.pay.amount) });
+const txId = await tab.pay({ key, to: task.pay.to, asset: task.asset, amount: BigInt(task.pay.amount), note: '' });
 say('paid', { tx_id: txId });
 say('certified', await certified((p) => p.txId === txId));
 await read();

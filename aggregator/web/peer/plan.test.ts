@@ -19,7 +19,7 @@ function scene() {
 
 function plan(board: Board, amount: bigint, known: Partial<Known> = {}): Envelope {
   return planPayment(w.network, w.committee, board, {
-    lane: w.lane('me'), to: shop, amount, known: { confirmed: '0', nonce: '0', height: '10', ...known }, now: 1_000n,
+    lane: w.lane('me'), to: shop, amount, note: '', known: { confirmed: '0', nonce: '0', height: '10', ...known }, now: 1_000n,
   });
 }
 

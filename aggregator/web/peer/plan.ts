@@ -1,4 +1,4 @@
-import { type Committee, type Envelope, type Hex, type Lane, maxDepth, maxParents, type Network, Refusal, zeros } from '../verifier/index.ts';
+import { type Committee, type Envelope, type Hex, type Lane, maxDepth, maxParents, type Network, noteHash, Refusal } from '../verifier/index.ts';
 import { type Board, isFinal, type Record, stageOf } from './board.ts';
 
 /**
@@ -17,6 +17,7 @@ export interface Request {
   lane: Lane;
   to: Hex;
   amount: bigint;
+  note: string; // its SHA-256 is in the payment; empty for none
   known: Known;
   now: bigint;
 }
@@ -48,7 +49,7 @@ export function planPayment(n: Network, c: Committee, board: Board, q: Request):
   return {
     chainId: n.chainId, committeeId: c.id, asset: q.lane.asset, sender: q.lane.sender, seq: nonce + BigInt(pending.length),
     prev: below ? below.tx.id : q.lane.genesis(), recipient: q.to, amount: q.amount, maxFee: n.maxFees[0]!, parents, validBefore: expiry,
-    restart: below ? below.tx.envelope.restart : 0n, note: zeros,
+    restart: below ? below.tx.envelope.restart : 0n, note: noteHash(q.note),
   };
 }
 

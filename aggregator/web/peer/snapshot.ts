@@ -63,10 +63,11 @@ export interface TabPeer {
   subscribe(onChange: () => void): () => void;
   /**
    * pay plans, signs and sends a payment with nobody's help but the validators', and returns
-   * its tx id once it is journaled and on its way. Amounts are token units. It throws a
+   * its tx id once it is journaled and on its way. Amounts are token units, of a note the
+   * payment has the SHA-256, an empty one is none. It throws a
    * Refusal that says why nothing was signed.
    */
-  pay(order: { key: Uint8Array; to: string; asset: string; amount: bigint }): Promise<string>;
+  pay(order: { key: Uint8Array; to: string; asset: string; amount: bigint; note: string }): Promise<string>;
   /** sync asks the connected members for an account's payments. It throws if nobody answers. */
   sync(account: string): Promise<void>;
   /** close leaves the network. */

@@ -18,7 +18,7 @@ test('a tab starts without peers, is told of a bad address, and pays nothing on 
   await assert.rejects(Tab.start(w.file, [webSockets()], { ...options, addresses: ['/ip4/127.0.0.1/tcp/1/ws'] }), /does not end in \/p2p\//);
   await assert.rejects(Tab.start({ ...w.file, digest: `0x${'00'.repeat(32)}` }, [webSockets()], options), /digest/);
   const tab = await Tab.start(w.file, [webSockets()], options);
-  const order = { key: key('me'), to: w.lane('shop').sender, asset, amount: 1n };
+  const order = { key: key('me'), to: w.lane('shop').sender, asset, amount: 1n, note: '' };
   assert.deepEqual([tab.snapshot().state, tab.snapshot().payments, tab.snapshot().connections], ['joining', [], []]);
   await assert.rejects(tab.pay(order), /are not known: read the account once/);
   options.known[w.lane('me').sender] = { confirmed: '9', nonce: '0', height: '0' };

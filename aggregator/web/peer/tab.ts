@@ -102,7 +102,7 @@ export class Tab implements TabPeer {
     if ((await this.catchUp.account(address(account))) === 0) throw new Refusal('TEMPORARY_UNAVAILABLE', 'no connected peer answered');
   }
 
-  pay(order: { key: Uint8Array; to: string; asset: string; amount: bigint }): Promise<string> {
+  pay(order: { key: Uint8Array; to: string; asset: string; amount: bigint; note: string }): Promise<string> {
     const turn = this.turn.then(() => exclusively(`allegro/${this.network.digest}`, () => this.payNow(order)));
     this.turn = turn.catch(() => {}); // told to its caller
     return turn;
@@ -117,7 +117,7 @@ export class Tab implements TabPeer {
     this.changed();
   }
 
-  private async payNow(order: { key: Uint8Array; to: string; asset: string; amount: bigint }): Promise<Hex> {
+  private async payNow(order: { key: Uint8Array; to: string; asset: string; amount: bigint; note: string }): Promise<Hex> {
     const committee = this.committee();
     const lane = new Lane(this.network.chainId, address(order.asset), accountOf(order.key));
     const known = this.options.known?.[lane.sender];
@@ -127,7 +127,7 @@ export class Tab implements TabPeer {
     if (answers.includes(0)) throw new Refusal('TEMPORARY_UNAVAILABLE', 'no connected peer answered: nothing is signed on what may be old');
     // Another tab with the same store may have paid meanwhile.
     for (const p of this.journal.read()) this.board.addTx(p.tx, true);
-    const envelope = planPayment(this.network, committee, this.board, { lane, to: address(order.to), amount: order.amount, known, now: this.chainTime(committee) });
+    const envelope = planPayment(this.network, committee, this.board, { lane, to: address(order.to), amount: order.amount, note: order.note, known, now: this.chainTime(committee) });
     const tx = this.network.parseTx(signTx(envelope, committee, order.key));
     const payment: Outgoing = { tx, parents: envelope.parents.flatMap((id) => this.board.get(id)?.qc ?? []) };
     this.journal.add(payment);

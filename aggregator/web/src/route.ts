@@ -4,14 +4,19 @@ import { signal } from '@preact/signals';
 export type Route =
   | { screen: 'live' }
   | { screen: 'payment'; id: string }
-  | { screen: 'pay' }
+  | { screen: 'pay'; request: string }
   | { screen: 'network' }
   | { screen: 'verify' }
   | { screen: 'how' }
   | { screen: 'unknown'; path: string };
 
-/** Reads an address such as #/payment/0x12…; #/peer is the network screen, which joins at once. */
+/**
+ * Reads an address such as #/payment/0x12…; #/peer is the network screen, which joins at once,
+ * #/pay?request=allegro:… is Pay with a payment request, escaped or not.
+ */
 export function parseRoute(hash: string): Route {
+  const asked = /^#\/?pay\?request=(.*)$/s.exec(hash)?.[1];
+  if (asked !== undefined) return { screen: 'pay', request: asked.startsWith('allegro:') ? asked : decoded(asked) };
   const [screen = '', id = ''] = hash.replace(/^#\/?/, '').split('/');
   switch (screen) {
     case '':
@@ -21,12 +26,22 @@ export function parseRoute(hash: string): Route {
     case 'peer':
       return { screen: 'network' };
     case 'pay':
+      return { screen, request: '' };
     case 'network':
     case 'verify':
     case 'how':
       return { screen };
     default:
       return { screen: 'unknown', path: hash };
+  }
+}
+
+/** What an escaped text stands for; a text that stands for nothing comes back as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -1,7 +1,7 @@
-import { fromHex, type Hex } from './bytes.ts';
+import { fromHex, type Hex, toHex, zeros } from './bytes.ts';
 import type { Committee } from './committee.ts';
 import { invalid, Refusal } from './errors.ts';
-import { hexOf } from './hash.ts';
+import { hexOf, sha256 } from './hash.ts';
 import { Lane } from './lane.ts';
 import { maxParents, maxU128, maxU64 } from './limits.ts';
 import { encode, type Item, type Reader } from './rlp.ts';
@@ -22,6 +22,11 @@ export interface Envelope {
   readonly validBefore: bigint;
   readonly restart: bigint;
   readonly note: Hex;
+}
+
+/** noteHash is a text as an envelope's note: its SHA-256, or zeros for none. */
+export function noteHash(text: string): Hex {
+  return text === '' ? zeros : toHex(sha256(new TextEncoder().encode(text)));
 }
 
 /** envelopeItem is the envelope in the order of its RLP. */

@@ -7,7 +7,7 @@
  */
 export { concat, equal, fromHex, type Hex, isHex, toHex, zeros } from './bytes.ts';
 export { Committee, type Member, short } from './committee.ts';
-export { encodeEnvelope, type Envelope, laneOf, readEnvelope, signingHashOf, transferOf, txIdOf } from './envelope.ts';
+export { encodeEnvelope, type Envelope, laneOf, noteHash, readEnvelope, signingHashOf, transferOf, txIdOf } from './envelope.ts';
 export { type Code, invalid, Refusal, type Verdict, verdictOf } from './errors.ts';
 export type { Evidence } from './evidence.ts';
 export { H, sha256 } from './hash.ts';

@@ -54,6 +54,11 @@ func (c *Client) Post(ctx context.Context, route, id string, body, into any) err
 	return c.exchange(ctx, http.MethodPost, path(route, id), nil, body, into)
 }
 
+// Delete removes what a route names, and reads what that was.
+func (c *Client) Delete(ctx context.Context, route, id string, into any) error {
+	return c.exchange(ctx, http.MethodDelete, path(route, id), nil, nil, into)
+}
+
 func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, body, into any) error {
 	resp, err := c.do(ctx, method, path, query, body)
 	if err != nil {

@@ -27,8 +27,9 @@ const SelfSchema = "allegro.id/v1"
 // Chain is what the peer's own node has shown, and which node that is.
 type Chain struct {
 	document.Chain
-	Node   string `json:"node"`   // host of the node in use
-	Backup bool   `json:"backup"` // it is not the own one
+	Node     string  `json:"node"`      // host of the node in use
+	Backup   bool    `json:"backup"`    // it is not the own one
+	HeadTime *string `json:"head_time"` // chain seconds of the block at height; null before one was seen
 }
 
 // Running is the state of a running peer.
@@ -45,8 +46,20 @@ type Running struct {
 	// for other roles.
 	Signing *bool   `json:"signing"`
 	WhyNot  *string `json:"why_not"`
+	// Forks are the validators whose node has another final block than this peer's.
+	Forks []Fork `json:"forks"`
+	// Store says why evidence is not kept on disk; null while it is.
+	Store *string `json:"store"`
 	// Problems are what an operator should look at, each with its remedy.
 	Problems []string `json:"problems"`
+}
+
+// Fork is a validator's final block that is not this peer's.
+type Fork struct {
+	Validator string `json:"validator"`
+	Height    string `json:"height"`
+	Hash      string `json:"hash"`     // as the validator says
+	OwnHash   string `json:"own_hash"` // as this peer's node shows
 }
 
 // ConnectRequest asks a peer to dial another.
@@ -72,4 +85,45 @@ type PayRequest struct {
 	Parents []string `json:"parents"` // tx ids, if Auto is not set
 	Auto    bool     `json:"auto"`    // cite what is needed
 	Note    string   `json:"note"`
+	// Request is the URI of a payment request, which says To, Asset, Amount and Note by
+	// itself: they are empty then.
+	Request string `json:"request"`
 }
+
+// AskRequest asks a client to make a payment request.
+type AskRequest struct {
+	Asset   string `json:"asset"`   // address or symbol; empty: the network's first
+	Amount  string `json:"amount"`  // tokens, such as 10.50
+	Note    string `json:"note"`    // by which the payment is known
+	Seconds string `json:"seconds"` // from now until it expires; "0" for never
+}
+
+// PaymentRequest is a payment request that a client keeps.
+type PaymentRequest struct {
+	Schema   string   `json:"schema"`
+	URI      string   `json:"uri"`
+	Network  string   `json:"network"` // digest of the network file
+	Payee    string   `json:"payee"`
+	Asset    string   `json:"asset"`
+	Symbol   *string  `json:"symbol"`
+	Decimals *uint8   `json:"decimals"`
+	Amount   string   `json:"amount"` // token units
+	Note     string   `json:"note"`
+	NoteHash string   `json:"note_hash"` // which the payment carries
+	Expires  *string  `json:"expires"`   // chain seconds; null for never
+	Expired  bool     `json:"expired"`
+	Peers    []string `json:"peers"`
+	Made     string   `json:"made_unix_micros"`
+}
+
+// PaymentRequestSchema names the format of PaymentRequest.
+const PaymentRequestSchema = "allegro.request/v1"
+
+// Requests are the payment requests that a client keeps, the newest first.
+type Requests struct {
+	Schema   string           `json:"schema"`
+	Requests []PaymentRequest `json:"requests"`
+}
+
+// RequestsSchema names the format of Requests.
+const RequestsSchema = "allegro.requests/v1"

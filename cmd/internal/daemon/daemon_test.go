@@ -189,6 +189,23 @@ func TestErrorsOfTheAPI(t *testing.T) {
 		{"unknown asset", func() error {
 			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Asset: "EUR", Auto: true}, new(document.Payment))
 		}, api.CodeUsage, "pathUSD"},
+		{"a payment request and more", func() error {
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Request: "allegro:" + to, Auto: true}, new(document.Payment))
+		}, api.CodeUsage, "leave out to"},
+		{"no payment request", func() error {
+			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{Request: "allegro:" + to, Auto: true}, new(document.Payment))
+		}, api.CodeUsage, "nothing behind the payee"},
+		{"a request without a note", func() error {
+			return client.Post(t.Context(), api.RouteRequests, "", api.AskRequest{Amount: "1", Seconds: "0"}, new(api.PaymentRequest))
+		}, api.CodeUsage, "needs a note"},
+		{"a request with a hidden note", func() error {
+			return client.Post(t.Context(), api.RouteRequests, "", api.AskRequest{Amount: "1", Note: "a\u202eb", Seconds: "0"}, new(api.PaymentRequest))
+		}, api.CodeUsage, "not printable"},
+		{"a request for an odd while", func() error {
+			return client.Post(t.Context(), api.RouteRequests, "", api.AskRequest{Amount: "1", Note: "a", Seconds: "-1"}, new(api.PaymentRequest))
+		}, api.CodeUsage, "whole number"},
+		{"no hash of a note", func() error { return client.Get(t.Context(), api.RouteRequest, "INV-7", nil, new(api.PaymentRequest)) }, api.CodeUsage, "64 hex digits"},
+		{"a request of a validator", func() error { return validator.Get(t.Context(), api.RouteRequests, "", nil, new(api.Requests)) }, api.CodeWrongRole, "has the role validator"},
 		{"no money", func() error {
 			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(document.Payment))
 		}, "insufficient_funds", "spendable"},

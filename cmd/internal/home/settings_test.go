@@ -32,6 +32,7 @@ var otherTexts = map[string]string{
 	"metrics.listen":            "127.0.0.1:9460",
 	"log.level":                 "warn,p2p=debug",
 	"log.format":                "json",
+	"log.file":                  "log/allegro.ndjson",
 }
 
 // Every key can be set by Set, by the environment and by the file; each wins over

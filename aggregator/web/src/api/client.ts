@@ -99,6 +99,8 @@ export interface Order {
   /** Token units, decimal. */
   amount: string;
   asset: string;
+  /** Text of which the payment has the SHA-256; empty for none. */
+  note: string;
 }
 
 export const prepare = (order: Order) => post<Prepared>('/payments/prepare', { ...order, parents: 'auto' });

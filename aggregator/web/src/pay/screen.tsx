@@ -2,12 +2,15 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { addressFault } from '../checksum.ts';
-import { duration, list, parseTokens } from '../format.ts';
+import { duration, list, parseTokens, tokens } from '../format.ts';
 import { Card, Fact, Facts, Hash, Money, Name, Notice, StageBadge, Title } from '../shell/parts.tsx';
 import { refresh, watch } from '../state/balances.ts';
+import { route } from '../route.ts';
 import { accounts, link, moneyOf, nameOf, network, payments, tab } from '../state/store.ts';
 import { Lens, waitingText } from '../timeline/lens.tsx';
 import { chainOf, certified } from '../payments/view.ts';
+import { Ask } from './ask.tsx';
+import { Asked, readAsked } from './asked.tsx';
 import { makeTabAccount, mayHoldKey, payers, walletAccounts, type Payer } from './accounts.ts';
 import { send, sending, type Order } from './send.ts';
 import { connect, wallets, type Wallet } from './wallet.ts';
@@ -18,22 +21,36 @@ export function Pay() {
   const amount = useSignal('10.00');
   const asset = useSignal('');
   const via = useSignal<Order['via']>('aggregator');
+  const brought = route.value.screen === 'pay' ? route.value.request : '';
+  const request = useSignal(brought); // text of a payment request
+  useEffect(() => { if (brought !== '') request.value = brought; }, [brought]);
   useEffect(() => { void import('./signing.ts').catch(() => undefined); }, []); // ready when the visitor is
 
   const file = network.value;
   if (!file) return <><Title>Pay</Title><p class="empty">{link.value === 'lost' ? 'The aggregator does not answer.' : 'Waiting for the aggregator.'}</p></>;
   const all = payers.value;
   const payer = all.find((p) => keyOf(p) === from.value) ?? all[0];
-  const token = file.asset.find((a) => a.address === asset.value) ?? file.asset[0];
+  const asked = readAsked(request.value, payer?.address ?? '');
+  const fixed = asked?.request ?? null; // says whom to pay what
+  const payee = fixed ? fixed.payee : to.value.trim();
+  const wanted = (fixed?.asset ?? asset.value).toLowerCase();
+  const token = file.asset.find((a) => a.address.toLowerCase() === wanted) ?? file.asset[0];
   const alone = link.value !== 'live';
   const tabReady = tab.value?.state === 'ready';
-  const route: Order['via'] = payer?.kind !== 'wallet' && tabReady && (alone || via.value === 'tab') ? 'tab' : 'aggregator';
-  const units = token ? parseTokens(amount.value, Number(token.decimals)) : 'The network lists no token.';
-  const wrong = [payer ? null : 'Choose an account to pay from.', faultOf(to.value, payer), typeof units === 'string' ? units : null].find((t) => t !== null);
+  const sender: Order['via'] = payer?.kind !== 'wallet' && tabReady && (alone || via.value === 'tab') ? 'tab' : 'aggregator';
+  const units = fixed?.amount ?? (token ? parseTokens(amount.value, Number(token.decimals)) : 'The network lists no token.');
+  const wrong = [payer ? null : 'Choose an account to pay from.', asked?.problem ?? faultOf(payee, payer), typeof units === 'string' ? units : null].find((t) => t !== null);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (wrong || !payer || !token || typeof units === 'string') return;
-    void send({ payer, to: to.value.trim(), asset: token.address, amount: units, via: route }).then(() => { if (link.value === 'live') void refresh(payer.address); });
+    if (wrong || !payer || !token || typeof units === 'string' || (asked && readAsked(request.value, payer.address)?.problem)) return;
+    void send({ payer, to: payee, asset: token.address, amount: units, note: fixed?.note ?? '', via: sender }).then(() => {
+      if (fixed && sending.value.state === 'sent') forget(); // it is not paid twice
+      if (link.value === 'live') void refresh(payer.address);
+    });
+  };
+  const forget = () => {
+    request.value = '';
+    if (brought !== '') history.replaceState(null, '', '#/pay');
   };
   return (
     <>
@@ -49,14 +66,15 @@ export function Pay() {
               </select>
             </label>
             <MoreAccounts />
+            <Asked text={request.value} reading={asked} onText={(text) => { if (text === '') forget(); else request.value = text; }} />
             <label>To
-              <input list="payees" value={to.value} onInput={(e) => { to.value = e.currentTarget.value; }} placeholder="0x…" spellcheck={false} autocomplete="off" aria-describedby="to-name" />
+              <input list="payees" value={payee} disabled={fixed !== null} onInput={(e) => { to.value = e.currentTarget.value; }} placeholder="0x…" spellcheck={false} autocomplete="off" aria-describedby="to-name" />
             </label>
-            <Payees chosen={to.value} without={payer?.address ?? ''} onChoose={(address) => { to.value = address; }} />
+            {!fixed && <Payees chosen={to.value} without={payer?.address ?? ''} onChoose={(address) => { to.value = address; }} />}
             <label>Amount
-              <span class="amount"><input value={amount.value} onInput={(e) => { amount.value = e.currentTarget.value; }} inputMode="decimal" autocomplete="off" />
+              <span class="amount"><input value={fixed && token ? tokens(fixed.amount, Number(token.decimals)) : amount.value} disabled={fixed !== null} onInput={(e) => { amount.value = e.currentTarget.value; }} inputMode="decimal" autocomplete="off" />
                 {file.asset.length > 1 ? (
-                  <select aria-label="Token" value={token?.address ?? ''} onChange={(e) => { asset.value = e.currentTarget.value; }}>
+                  <select aria-label="Token" value={token?.address ?? ''} disabled={fixed !== null} onChange={(e) => { asset.value = e.currentTarget.value; }}>
                     {file.asset.map((a) => <option key={a.address} value={a.address}>{a.symbol}</option>)}
                   </select>
                 ) : <span class="unit">{token?.symbol}</span>}
@@ -65,20 +83,21 @@ export function Pay() {
             {tabReady && payer?.kind !== 'wallet' && (
               <fieldset>
                 <legend>Sent by</legend>
-                <label class="switch"><input type="radio" name="via" checked={route === 'aggregator'} disabled={alone} onChange={() => { via.value = 'aggregator'; }} /> the aggregator, for you</label>
-                <label class="switch"><input type="radio" name="via" checked={route === 'tab'} onChange={() => { via.value = 'tab'; }} /> this tab, as a peer</label>
+                <label class="switch"><input type="radio" name="via" checked={sender === 'aggregator'} disabled={alone} onChange={() => { via.value = 'aggregator'; }} /> the aggregator, for you</label>
+                <label class="switch"><input type="radio" name="via" checked={sender === 'tab'} onChange={() => { via.value = 'tab'; }} /> this tab, as a peer</label>
               </fieldset>
             )}
-            <button type="submit" class="primary" disabled={wrong !== undefined || sending.value.state === 'busy' || (alone && route !== 'tab')}>
+            <button type="submit" class="primary" disabled={wrong !== undefined || sending.value.state === 'busy' || (alone && sender !== 'tab')}>
               {sending.value.state === 'busy' ? 'Paying …' : typeof units === 'bigint' && token ? `Pay ${moneyOf(units, token.address)}` : 'Pay'}
             </button>
-            {wrong && to.value !== '' && <p class="hint">{wrong}</p>}
-            {alone && route !== 'tab' && <p class="hint">The aggregator does not answer. {tab.value ? 'This tab is not connected to a quorum of validators either.' : 'Had this tab been a peer, it could pay by itself.'}</p>}
+            {wrong && !asked?.problem && (to.value !== '' || fixed) && <p class="hint">{wrong}</p>}
+            {alone && sender !== 'tab' && <p class="hint">The aggregator does not answer. {tab.value ? 'This tab is not connected to a quorum of validators either.' : 'Had this tab been a peer, it could pay by itself.'}</p>}
           </form>
         </Card>
         {payer && token && <Holdings address={payer.address} asset={token.address} />}
       </div>
       <Result />
+      {payer && <Ask payee={payer.address} />}
     </>
   );
 }

@@ -11,6 +11,8 @@ export interface Order {
   to: string;
   asset: string;
   amount: bigint;
+  /** Text of which the payment has the SHA-256; empty for none. */
+  note: string;
   /** Who sends it: the aggregator for the visitor, or this tab as a peer. */
   via: 'aggregator' | 'tab';
 }
@@ -39,24 +41,24 @@ export async function send(order: Order): Promise<void> {
   }
 }
 
-async function sendFromTab({ payer, to, asset, amount }: Order): Promise<Sending> {
+async function sendFromTab({ payer, to, asset, amount, note }: Order): Promise<Sending> {
   const peer = tabPeer.value;
   if (!peer) throw new Error('This tab is no peer: join under Network first.');
   if (payer.kind === 'wallet') throw new Error('A wallet signs what the aggregator planned; a tab pays from accounts whose key it has.');
   sending.value = { state: 'busy', doing: 'Planning, signing and sending in this tab …' };
   const { fromHex } = await import('../../verifier/index.ts');
-  const id = await peer.pay({ key: fromHex(payer.key), to: to.toLowerCase(), asset: asset.toLowerCase(), amount });
+  const id = await peer.pay({ key: fromHex(payer.key), to: to.toLowerCase(), asset: asset.toLowerCase(), amount, note });
   return { state: 'sent', id, explain: 'This tab planned it from the certificates that it holds, signed it and sent it to the validators itself.', rejects: [], via: 'tab' };
 }
 
-async function sendByAggregator({ payer, to, asset, amount }: Order): Promise<Sending> {
+async function sendByAggregator({ payer, to, asset, amount, note }: Order): Promise<Sending> {
   const file = network.value;
   if (!file) throw new Error('The network file has not been loaded yet.');
   sending.value = { state: 'busy', doing: 'The aggregator plans the payment …' };
   const [signing, plan] = await Promise.all([
-    import('./signing.ts'), api.prepare({ from: payer.address, to, asset, amount: amount.toString() }),
+    import('./signing.ts'), api.prepare({ from: payer.address, to, asset, amount: amount.toString(), note }),
   ]);
-  const checked = signing.check(plan, { from: payer.address, to, asset, amount }, file);
+  const checked = signing.check(plan, { from: payer.address, to, asset, amount, note }, file);
   let signed: string;
   if (payer.kind === 'wallet') {
     sending.value = { state: 'busy', doing: `Waiting for ${payer.wallet.name} to sign …` };

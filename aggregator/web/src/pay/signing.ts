@@ -2,7 +2,7 @@
 // decoded, compared with what the payer ordered and hashed anew before a key touches it.
 // Loaded when somebody pays: it brings the curves.
 import {
-  encode, encodeEnvelope, fromHex, Network, Raw, Reader, readEnvelope, signingHashOf, signTx, sponsoredForm, toHex, transferOf, txIdOf,
+  encode, encodeEnvelope, fromHex, Network, noteHash, Raw, Reader, readEnvelope, signingHashOf, signTx, sponsoredForm, toHex, transferOf, txIdOf,
   type Envelope, type Hex, type NetworkJSON, type Tx,
 } from '../../verifier/index.ts';
 import type { Prepared } from '../api/documents.ts';
@@ -18,6 +18,8 @@ export interface Order {
   asset: string;
   /** Token units. */
   amount: bigint;
+  /** Text of which the payment has the SHA-256; empty for none. */
+  note: string;
 }
 
 /** A plan that is what the payer ordered. */
@@ -44,6 +46,7 @@ export function check(plan: Pick<Prepared, 'tx_id' | 'envelope' | 'signing_hash'
   differs('payee', envelope.recipient, order.to);
   differs('token', envelope.asset, order.asset);
   differs('amount', envelope.amount, order.amount);
+  differs('note', envelope.note, noteHash(order.note));
   const committee = network.committeeOf(envelope.committeeId);
   differs('chain', envelope.chainId, network.chainId);
   if (!network.maxFees.includes(envelope.maxFee)) throw new Error(`the plan allows a fee of ${envelope.maxFee}, which the network file does not list: nothing was signed`);
