@@ -215,8 +215,9 @@ func rules(t *testing.T, path string) (all []rule) {
 }
 
 // TestEveryExpressionNamesWhatPeersHave: each expression of the rules, the alerts and the
-// dashboards parses (Prometheus's own parser would bring all of its clouds' libraries along), and the metrics and labels that it, its legend or its text names are
-// those of peers or of a recording rule.
+// dashboards parses, and the metrics and labels that it, its legend or its text names are
+// those of peers or of a recording rule. The parser is that of another database, which
+// takes more than Prometheus does: its own would bring the libraries of three clouds along.
 func TestEveryExpressionNamesWhatPeersHave(t *testing.T) {
 	known := registered(t)
 	check := func(where, expr string, legends ...string) labels {

@@ -23,7 +23,7 @@ func validator() Dashboard {
 				{
 					Title: "Votes signed", Kind: TimeSeries, Unit: PerSecond, Width: 8,
 					Description: "Per validator. One that signs less than the others is slow or refuses what they take.",
-					Queries: []Query{{Expr: by("sum", rate("allegro_cert_issued_total"), "instance"), Legend: "{{instance}}"}},
+					Queries:     []Query{{Expr: by("sum", rate("allegro_cert_issued_total"), "instance"), Legend: "{{instance}}"}},
 				},
 				{
 					Title: "Payments refused", Kind: TimeSeries, Unit: PerSecond, Width: 8,
