@@ -28,7 +28,7 @@ type MemberInfo struct {
 	// first attempt goes on.
 	Problem string
 	// Since is since when Peer is connected or, without one, since when nobody has
-	// spoken for the member here: since this node was made if nobody has.
+	// spoken for the member here; zero if nobody has since this node was made.
 	Since   time.Time
 	pending bool // an attempt to reach it goes on
 }

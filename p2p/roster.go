@@ -31,7 +31,6 @@ type roster struct {
 	metrics *metrics
 	names   map[PeerID]string // of configured peers, for people
 	changed func()            // called after a peer came or left; must not block
-	started time.Time
 
 	mu      sync.Mutex
 	peers   map[PeerID]*peerRecord // connected ones, and those whose leaving is not told yet
@@ -85,7 +84,6 @@ func newRoster(m *metrics, names map[PeerID]string, changed func()) *roster {
 		metrics: m,
 		names:   names,
 		changed: changed,
-		started: time.Now(),
 		peers:   make(map[PeerID]*peerRecord),
 		members: make(map[voteKey]PeerID),
 		lost:    make(map[voteKey]time.Time),
@@ -240,17 +238,14 @@ func (r *roster) speaker(key ed25519.PublicKey) (PeerID, bool) {
 }
 
 // since returns since when a validator is connected or, if it is not, since when not:
-// since the start if it never was.
+// zero if it never was.
 func (r *roster) since(key ed25519.PublicKey) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if id, ok := r.members[voteKey(key)]; ok {
 		return r.peers[id].since
 	}
-	if at, ok := r.lost[voteKey(key)]; ok {
-		return at
-	}
-	return r.started
+	return r.lost[voteKey(key)]
 }
 
 // isGreeted reports whether id is connected and its hello succeeded.

@@ -9,10 +9,10 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 )
 
-// advice is what an explanation comes down to: the cause in a sentence, and what to do
+// advice is what an explanation comes down to: the reason in a sentence, and what to do
 // next in one or two.
 type advice struct {
-	cause   string
+	because string
 	next    string
 	command string // empty if there is none to type
 }
@@ -29,7 +29,7 @@ func (a adviser) on(doc *document.Why) advice {
 	root := &doc.Steps[len(doc.Steps)-1]
 	out := a.of(doc, root)
 	if len(doc.Steps) > 1 {
-		out.cause = fmt.Sprintf("it waits for payment %s: %s", root.TxID, out.cause)
+		out.because = fmt.Sprintf("it waits for payment %s: %s", root.TxID, out.because)
 	}
 	return out
 }
@@ -95,15 +95,15 @@ func (a adviser) unknown(doc *document.Why) advice {
 			lack = append(lack, name)
 		}
 	}
-	cause := "this peer does not have it"
+	because := "this peer does not have it"
 	if len(lack) > 0 {
-		cause += ", nor has " + strings.Join(lack, ", ")
+		because += ", nor has " + strings.Join(lack, ", ")
 	}
 	if len(mute) > 0 {
-		cause += "; no answer came from " + strings.Join(mute, ", ")
+		because += "; no answer came from " + strings.Join(mute, ", ")
 	}
 	next := "Compare the tx id with the payer's, and ask in the payer's home: whoever has the payment hands it on while its peer runs."
-	return advice{cause, next, "allegro tx list" + a.home}
+	return advice{because, next, "allegro tx list" + a.home}
 }
 
 // unreached is about members without which there is no quorum.
@@ -126,13 +126,13 @@ func (a adviser) unreached(s *document.WhyStep) advice {
 func notReached(s *document.WhyStep) string {
 	var parts []string
 	for _, name := range s.About {
-		since := "unknown"
+		text := name + " has not been reached since this peer started"
 		for _, p := range s.Validators {
-			if p.Validator == name {
-				since = clock(&p.SinceMicros)
+			if p.Validator == name && p.SinceMicros != nil {
+				text = fmt.Sprintf("%s is not reached since %s", name, clock(p.SinceMicros))
 			}
 		}
-		parts = append(parts, fmt.Sprintf("%s is not reached since %s", name, since))
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -179,10 +179,10 @@ func (a adviser) settling(doc *document.Why, s *document.WhyStep) advice {
 		return out
 	}
 	if turn := doc.Settlement.Turn; turn != nil {
-		out.cause += fmt.Sprintf(": %s is to hand it to its node now", *turn)
+		out.because += fmt.Sprintf(": %s is to hand it to its node now", *turn)
 	}
 	if own := doc.Settlement.Own; own != nil && own.Problem != nil {
-		out.cause += fmt.Sprintf("; this validator's last attempt failed: %s", printable(*own.Problem))
+		out.because += fmt.Sprintf("; this validator's last attempt failed: %s", printable(*own.Problem))
 		out.next, out.command = "Mend what failed; the other validators take their turns meanwhile.", "allegro doctor"+a.home
 	}
 	return out
@@ -198,18 +198,18 @@ func (a adviser) ended(s *document.WhyStep) advice {
 	out := advice{fmt.Sprintf("it is %s: %s, as block %s shows", or(s.Payment.Stage, "over"), evidenceText(e), e.Block), again.next, again.command}
 	switch fastpay.Cause(e.Cause) {
 	case fastpay.CauseOutflow:
-		out.cause += ", by transaction " + or(e.OutflowTxHash, "unknown")
+		out.because += ", by transaction " + or(e.OutflowTxHash, "unknown")
 		out.next = "The payer moved the money past Allegro: the payment does not come again by itself. " + out.next
 	case fastpay.CauseSlotTaken, fastpay.CauseRedirected:
-		out.cause += ", transaction " + or(e.ChainTxHash, "unknown")
+		out.because += ", transaction " + or(e.ChainTxHash, "unknown")
 		out.next = "The payer's key was used past Allegro. " + out.next
 	case fastpay.CauseBeforeParent:
-		out.cause += ": payment " + or(e.Parent, "unknown")
+		out.because += ": payment " + or(e.Parent, "unknown")
 	case fastpay.CauseReverted:
 		out.next = "Ask the issuer of the token whether payer and payee may move it. " + out.next
 	case fastpay.CauseUnused:
 		if len(s.Payment.Signers) > 0 {
-			out.cause += "; it was certified, and no validator put it on the chain"
+			out.because += "; it was certified, and no validator put it on the chain"
 			out.next = "Look whether the validators' sponsor accounts have money. " + out.next
 		}
 	}

@@ -23,8 +23,8 @@ func stepOf(reason fastpay.Reason, stage fastpay.Stage, change ...func(*document
 			Seq: "3", Restart: "0", ValidBefore: "1900003600", Stage: document.OrNull(string(stage)), Weight: 1, Threshold: 2, Total: 2,
 		},
 		Validators: []document.Part{
-			{Validator: "dave", Weight: 1, Voted: true, Reached: true, SinceMicros: since},
-			{Validator: "edgar", Index: 1, Weight: 1, Reached: true, SinceMicros: since},
+			{Validator: "dave", Weight: 1, Voted: true, Reached: true, SinceMicros: &since},
+			{Validator: "edgar", Index: 1, Weight: 1, Reached: true, SinceMicros: &since},
 		},
 	}
 	for _, f := range change {
@@ -80,7 +80,7 @@ func TestEveryReasonHasItsAdvice(t *testing.T) {
 	type row struct {
 		name    string
 		step    document.WhyStep
-		cause   string
+		because string
 		next    string
 		command string
 	}
@@ -88,6 +88,7 @@ func TestEveryReasonHasItsAdvice(t *testing.T) {
 		{"votes", stepOf(fastpay.ReasonVotes, voted), "no answer has come from edgar", "Wait", "allegro tx show 0x1d --wait certified --home h"},
 		{"unreached", stepOf(fastpay.ReasonUnreached, voted, about("edgar")), "it has 1 of 2 votes and needs 2: edgar is not reached since ", "Start edgar again", "allegro tx show 0x1d --wait certified --home h"},
 		{"unreached settlers", stepOf(fastpay.ReasonUnreached, later, about("dave", "edgar")), "nobody is there to put it on the chain: dave is not reached", "Start dave or edgar again", "allegro tx show 0x1d --wait included --home h"},
+		{"never reached", stepOf(fastpay.ReasonUnreached, voted, about("edgar"), func(s *document.WhyStep) { s.Validators[1].SinceMicros = nil }), "needs 2: edgar has not been reached since this peer started", "Start edgar again", "allegro tx show"},
 		{"rival", stepOf(fastpay.ReasonRival, voted, rival(false)), "another payment for slot 3, 0x2e, for which edgar voted", "Both expire unexecuted, this one at 2030-03-17T18:46:40Z", "allegro why 0x2e --home h"},
 		{"certified rival", stepOf(fastpay.ReasonRival, voted, rival(true)), "0x2e, which is certified", "never will be", "allegro why 0x2e --home h"},
 		{"predecessor", stepOf(fastpay.ReasonPredecessor, voted, onOther), "it waits for payment 0x2e", "Ask", "allegro why 0x2e --home h"},
@@ -122,13 +123,13 @@ func TestEveryReasonHasItsAdvice(t *testing.T) {
 			Funds: &document.Balance{Account: payerAddress.Hex(), Symbol: "pathUSD", Decimals: 6, Spendable: "4000000", Height: "8"},
 		}
 		got := adviceOn(true, doc)
-		if !strings.Contains(got.cause, tt.cause) || !strings.Contains(got.next, tt.next) || !strings.HasPrefix(got.command, tt.command) || (tt.command == "") != (got.command == "") {
-			t.Errorf("%s: cause %q\nnext %q\ncommand %q\nwant %q, %q, %q", tt.name, got.cause, got.next, got.command, tt.cause, tt.next, tt.command)
+		if !strings.Contains(got.because, tt.because) || !strings.Contains(got.next, tt.next) || !strings.HasPrefix(got.command, tt.command) || (tt.command == "") != (got.command == "") {
+			t.Errorf("%s: because %q\nnext %q\ncommand %q\nwant %q, %q, %q", tt.name, got.because, got.next, got.command, tt.because, tt.next, tt.command)
 		}
-		if other, double := advised[got.cause]; double {
-			t.Errorf("%s has the cause of %s", tt.name, other)
+		if other, double := advised[got.because]; double {
+			t.Errorf("%s has the reason of %s", tt.name, other)
 		}
-		advised[got.cause], met[tt.step.Reason] = tt.name, true
+		advised[got.because], met[tt.step.Reason] = tt.name, true
 
 		// Who cannot pay again is not told to.
 		if got := adviceOn(false, doc); strings.HasPrefix(got.command, "allegro pay") {
@@ -136,8 +137,8 @@ func TestEveryReasonHasItsAdvice(t *testing.T) {
 		}
 		// As the root of another payment's trouble it is named.
 		doc.Steps = []document.WhyStep{stepOf(fastpay.ReasonParent, voted), tt.step}
-		if got := adviceOn(true, doc); !strings.HasPrefix(got.cause, "it waits for payment 0x1d: ") {
-			t.Errorf("%s as a root: %q", tt.name, got.cause)
+		if got := adviceOn(true, doc); !strings.HasPrefix(got.because, "it waits for payment 0x1d: ") {
+			t.Errorf("%s as a root: %q", tt.name, got.because)
 		}
 	}
 	for _, reason := range fastpay.Reasons() {
@@ -159,11 +160,11 @@ func TestEveryReasonHasItsAdvice(t *testing.T) {
 // A payment that nobody has is told with who was asked.
 func TestAdviceOnAnUnknownPayment(t *testing.T) {
 	doc := document.Why{Steps: []document.WhyStep{{TxID: "0x1d", Reason: fastpay.ReasonUnknown}}}
-	if got := adviceOn(true, doc); !strings.Contains(got.cause, "connected to nobody") || got.command != "allegro doctor --home h" {
+	if got := adviceOn(true, doc); !strings.Contains(got.because, "connected to nobody") || got.command != "allegro doctor --home h" {
 		t.Errorf("alone: %+v", got)
 	}
 	doc.Asked = []document.AskedPeer{{Name: new("dave")}, {PeerID: "12D3KooWabcdef", Problem: new("timeout")}}
-	if got := adviceOn(true, doc); got.cause != "this peer does not have it, nor has dave; no answer came from …abcdef" || got.command != "allegro tx list --home h" {
+	if got := adviceOn(true, doc); got.because != "this peer does not have it, nor has dave; no answer came from …abcdef" || got.command != "allegro tx list --home h" {
 		t.Errorf("asked: %+v", got)
 	}
 }
@@ -174,7 +175,7 @@ func TestAdviceOnAFailedAttempt(t *testing.T) {
 		Steps:      []document.WhyStep{stepOf(fastpay.ReasonSettling, fastpay.StageCertified)},
 		Settlement: &document.Settlement{Own: &document.Submission{Attempts: 2, Problem: new("the sponsor is dry")}},
 	}
-	if got := adviceOn(false, doc); !strings.Contains(got.cause, "last attempt failed: the sponsor is dry") || got.command != "allegro doctor --home h" {
+	if got := adviceOn(false, doc); !strings.Contains(got.because, "last attempt failed: the sponsor is dry") || got.command != "allegro doctor --home h" {
 		t.Errorf("%+v", got)
 	}
 }

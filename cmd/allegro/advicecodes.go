@@ -11,9 +11,9 @@ import (
 // refused is about members that refuse a payment, without which there is no quorum.
 func (a adviser) refused(doc *document.Why, s *document.WhyStep) advice {
 	code := fastpay.Code(or(s.Code, ""))
-	out := advice{cause: fmt.Sprintf("%s refuse it with %s: %s", strings.Join(s.About, " and "), code, said(s, code))}
+	out := advice{because: fmt.Sprintf("%s refuse it with %s: %s", strings.Join(s.About, " and "), code, said(s, code))}
 	if len(s.About) == 1 {
-		out.cause = fmt.Sprintf("%s refuses it with %s: %s", s.About[0], code, said(s, code))
+		out.because = fmt.Sprintf("%s refuses it with %s: %s", s.About[0], code, said(s, code))
 	}
 	again := a.payAgain(s)
 	wait := "allegro tx show " + s.TxID + " --wait certified" + a.home

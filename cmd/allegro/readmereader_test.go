@@ -31,8 +31,8 @@ type docReader struct {
 	ctx      context.Context
 	dir      string
 	shells   map[string]*docShell // by host
-	replaced []string          // pairs for [strings.NewReplacer]
-	prepared int               // blocks that were prepared for
+	replaced []string             // pairs for [strings.NewReplacer]
+	prepared int                  // blocks that were prepared for
 	running  []*docBackground
 }
 

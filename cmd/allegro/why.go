@@ -15,7 +15,7 @@ func whyCommand() *cli.Command {
 		Usage:     "explain why a payment is where it is, and what to do next",
 		ArgsUsage: "TXID",
 		Description: "Tells who has voted and who has not, with each validator's last answer, follows what the payment\n" +
-			"waits for up to the root of the trouble, and ends with the cause and what to do. A payment that is\n" +
+			"waits for up to the root of the trouble, and ends with the reason and what to do. A payment that is\n" +
 			"not certified is offered to the validators once more, so that their answers are new; one that is\n" +
 			"not known here is asked for. It is signed: nothing is paid twice.\n" +
 			"Exit code 2, after telling who was asked, if nobody has the payment.",
@@ -29,7 +29,7 @@ func whyCommand() *cli.Command {
 // whyDocument is an explanation with what it comes down to in words.
 type whyDocument struct {
 	document.Why
-	Cause   string  `json:"cause"`
+	Because string  `json:"because"` // the reason in words
 	Next    string  `json:"next"`
 	Command *string `json:"command"` // to type next; null if there is none
 }
@@ -49,14 +49,14 @@ func explain(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) err
 		return err
 	}
 	found := adviser{p, inHome(s.home.Dir()), common.Address(s.home.Config().Client.Account)}.on(&doc.Why)
-	doc.Cause, doc.Next, doc.Command = found.cause, found.next, document.OrNull(found.command)
+	doc.Because, doc.Next, doc.Command = found.because, found.next, document.OrNull(found.command)
 	if asJSON {
 		err = writeJSON(cmd.Root().Writer, &doc)
 	} else {
 		err = p.why(&doc)
 	}
 	if err == nil && doc.Steps[0].Payment == nil {
-		return fail(exitUsage, "payment %s is not known: %s", id, found.cause)
+		return fail(exitUsage, "payment %s is not known: %s", id, found.because)
 	}
 	return err
 }

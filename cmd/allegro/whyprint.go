@@ -24,9 +24,9 @@ func (p payments) why(doc *whyDocument) error {
 	if err := p.surroundings(&doc.Why); err != nil {
 		return err
 	}
-	say(p.out, "\ncause  %s\nnext   %s\n", doc.Cause, doc.Next)
+	say(p.out, "\nbecause  %s\nnext     %s\n", doc.Because, doc.Next)
 	if doc.Command != nil {
-		say(p.out, "       %s\n", *doc.Command)
+		say(p.out, "         %s\n", *doc.Command)
 	}
 	return nil
 }
@@ -87,10 +87,15 @@ func voteText(v *document.Part) string {
 
 // reachedText says since when a validator is reached, or not.
 func reachedText(v *document.Part) string {
-	if v.Reached {
-		return "since " + clock(&v.SinceMicros)
+	switch {
+	case v.Reached && v.SinceMicros == nil:
+		return "this peer"
+	case v.Reached:
+		return "since " + clock(v.SinceMicros)
+	case v.SinceMicros == nil:
+		return "not yet"
 	}
-	return "not since " + clock(&v.SinceMicros)
+	return "not since " + clock(v.SinceMicros)
 }
 
 // headText is a validator's view of its own node.

@@ -66,9 +66,10 @@ type Part struct {
 	Retryable     *bool   `json:"retryable"`
 	RefusedMicros *string `json:"refused_unix_micros"`
 	// Reached says whether this peer reaches the validator, SinceMicros since when it
-	// does or does not, and Problem why not.
+	// does or does not, and Problem why not. It is null of this peer itself, and of a
+	// validator that was not reached since this peer started.
 	Reached     bool    `json:"reached"`
-	SinceMicros string  `json:"since_unix_micros"`
+	SinceMicros *string `json:"since_unix_micros"`
 	Problem     *string `json:"problem"`
 	Head        *Head   `json:"head"` // what it last said of its own node
 }
@@ -220,7 +221,7 @@ func (d *Describer) part(m *p2p.MemberInfo, rec *replica.Record, c *fastpay.Comm
 		Validator: d.name(c, m.Index), Index: m.Index, Weight: m.Weight,
 		Voted:       slices.ContainsFunc(rec.Certificates, func(cert *fastpay.Certificate) bool { return cert.Signer() == m.Index }),
 		VotedMicros: microsOrNull(rec.Timeline.Votes[m.Index]),
-		Reached:     m.Reached(), SinceMicros: Micros(m.Since), Problem: OrNull(notReached(m)),
+		Reached:     m.Reached(), SinceMicros: microsOrNull(m.Since), Problem: OrNull(notReached(m)),
 	}
 	if r, refused := rec.Rejects[m.Index]; refused && !doc.Voted {
 		doc.Code, doc.Text, doc.Retryable = new(string(r.Code)), new(r.Text), new(r.Retryable)
