@@ -38,8 +38,9 @@ type loaded struct {
 	SchemaVersion int
 	Templating    struct {
 		List []struct {
-			Name, Type string
-			Current    struct{ Value string }
+			Name, Type, Query string
+
+			Current struct{ Value string }
 		}
 	}
 	Panels []struct {

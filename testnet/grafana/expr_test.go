@@ -194,6 +194,9 @@ var dashboardWords = strings.NewReplacer("$__rate_interval", "2m", "$instance", 
 // legendLabel is a label in a legend or in a text of an alert.
 var legendLabel = regexp.MustCompile(`\{\{\s*(?:\$labels\.)?(\w+)`)
 
+// labelValues is how the variable of a dashboard asks for its choices.
+var labelValues = regexp.MustCompile(`^label_values\((\w+), (\w+)\)$`)
+
 // rule is a recording or alerting rule as its file has it.
 type rule struct {
 	Record, Alert, Expr string
@@ -247,6 +250,15 @@ func TestEveryExpressionNamesWhatPeersHave(t *testing.T) {
 		check(r.Alert, r.Expr, slices.Collect(maps.Values(r.Annotations))...)
 	}
 	for _, d := range grafana.Dashboards() {
+		for _, v := range load(t, d).Templating.List {
+			if v.Type == "query" {
+				values := labelValues.FindStringSubmatch(v.Query)
+				require.NotNil(t, values, "%s: %s", d.Name, v.Query)
+				if found := check(d.Name+": variable "+v.Name, values[1]); !found[values[2]] {
+					t.Errorf("%s: %s has no label %s", d.Name, values[1], values[2])
+				}
+			}
+		}
 		for _, panel := range panels(d) {
 			for _, q := range panel.Queries {
 				check(d.Name+": "+panel.Title, q.Expr, q.Legend)
