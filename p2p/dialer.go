@@ -299,15 +299,24 @@ func (d *dialer) dial(ctx context.Context, t *target) error {
 	return nil
 }
 
-// dialProblem puts libp2p's account of a dial into one line.
+// dialProblem puts libp2p's account of a dial into one line. Addresses that are for
+// browsers alone are left out, unless there are no others.
 func dialProblem(err error) error {
 	var all *swarm.DialError
 	if !errors.As(err, &all) || len(all.DialErrors) == 0 {
 		return err
 	}
-	parts := make([]string, len(all.DialErrors))
-	for i, e := range all.DialErrors {
-		parts[i] = fmt.Sprintf("%s: %v", e.Address, e.Cause)
+	var parts, browsers []string
+	for _, e := range all.DialErrors {
+		text := fmt.Sprintf("%s: %v", e.Address, e.Cause)
+		if errors.Is(e.Cause, swarm.ErrNoTransport) {
+			browsers = append(browsers, text)
+		} else {
+			parts = append(parts, text)
+		}
+	}
+	if len(parts) == 0 {
+		parts = browsers
 	}
 	return errors.New(strings.Join(parts, "; "))
 }

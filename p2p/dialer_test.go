@@ -38,6 +38,15 @@ func TestDialProblemIsOneLine(t *testing.T) {
 	if want := "/ip4/1.2.3.4/tcp/1: connection refused; /ip4/1.2.3.4/tcp/1: no route"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	browser := swarm.TransportError{Address: must(ma.NewMultiaddr("/ip4/1.2.3.4/tcp/1/ws")), Cause: swarm.ErrNoTransport}
+	err.DialErrors = append(err.DialErrors, browser)
+	if again := dialProblem(err).Error(); again != got {
+		t.Errorf("%q names an address for browsers, want %q", again, got)
+	}
+	err.DialErrors = []swarm.TransportError{browser}
+	if only := dialProblem(err).Error(); only != "/ip4/1.2.3.4/tcp/1/ws: "+swarm.ErrNoTransport.Error() {
+		t.Errorf("%q is said of an address for browsers alone", only)
+	}
 	other := errors.New("another error")
 	if dialProblem(other) != other {
 		t.Error("another error is changed")

@@ -44,3 +44,9 @@ var (
 
 // ConnCount is the number of connections to a peer.
 func (n *Node) ConnCount(id PeerID) int { return len(n.host.Network().ConnsToPeer(id)) }
+
+// Bounds of reading along.
+const (
+	MaxTails     = maxTails
+	TailMessages = tailMessages
+)

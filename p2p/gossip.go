@@ -25,7 +25,8 @@ type gossip struct {
 	tracer  *tracer
 	changed func() // called after subscriptions changed; must not block
 	pubsub  *pubsub.PubSub
-	scores  atomic.Pointer[map[PeerID]float64]
+	scores  atomic.Pointer[map[PeerID]*pubsub.PeerScoreSnapshot]
+	tails   tails
 
 	mu    sync.Mutex
 	rooms []*room // joined committees, in order of joining; guarded by mu
@@ -54,7 +55,7 @@ func newGossip(ctx context.Context, h host.Host, cfg *Config, m *metrics, standi
 		pubsub.WithPeerOutboundQueueSize(cfg.Limits.Queue),
 		pubsub.WithSubscriptionFilter(newTopicFilter(cfg.Rules)),
 		pubsub.WithPeerScore(scoreParams(cfg.Public, standing), scoreThresholds()),
-		pubsub.WithPeerScoreInspect(pubsub.PeerScoreInspectFn(func(scores map[PeerID]float64) { g.scores.Store(&scores) }), inspectScores),
+		pubsub.WithPeerScoreInspect(pubsub.ExtendedPeerScoreInspectFn(func(scores map[PeerID]*pubsub.PeerScoreSnapshot) { g.scores.Store(&scores) }), inspectScores),
 		pubsub.WithRawTracer(g.tracer),
 		pubsub.WithLogger(slog.New(gologshim.Logger("pubsub").Handler())),
 	}
@@ -71,8 +72,8 @@ func newGossip(ctx context.Context, h host.Host, cfg *Config, m *metrics, standi
 
 // score returns a peer's score as it was at the last inspection.
 func (g *gossip) score(p PeerID) float64 {
-	if scores := g.scores.Load(); scores != nil {
-		return (*scores)[p]
+	if scores := g.scores.Load(); scores != nil && (*scores)[p] != nil {
+		return (*scores)[p].Score
 	}
 	return 0
 }

@@ -134,6 +134,40 @@ func TestTwins(t *testing.T) {
 	})
 }
 
+// TestSinceWhen: of each member it is known since when it is reached, or since when not.
+func TestSinceWhen(t *testing.T) {
+	play(t, 2, func(s *scene) {
+		client := s.start("c0", -1)
+		members := func() []p2p.MemberInfo { return client.Members(s.world.Now.ID()) }
+		time.Sleep(time.Minute)
+		began := time.Now()
+		for _, m := range members() {
+			if !m.Since.IsZero() {
+				s.Errorf("member %d was never reached, since %s", m.Index, m.Since)
+			}
+		}
+		all := s.startAll()
+		s.ready(client)
+		for i, m := range members() {
+			if p := client.peer(all[i].ID()); !m.Since.Equal(p.Since) || m.Since.Before(began) {
+				s.Errorf("member %d is reached since %s, its peer is connected since %s", i, m.Since, p.Since)
+			}
+		}
+		time.Sleep(time.Hour)
+		stopped := time.Now()
+		if err := all[1].stop(); err != nil {
+			s.Fatal(err)
+		}
+		s.until("lost", time.Second, func() bool { return members()[1].Peer == "" })
+		if m := members()[1]; m.Since.Before(stopped) || m.Since.After(time.Now()) {
+			s.Errorf("member 1 is lost since %s, it stopped at %s", m.Since, stopped)
+		}
+		if m := members()[0]; !m.Since.Equal(client.peer(all[0].ID()).Since) {
+			s.Errorf("member 0 is reached since %s", m.Since)
+		}
+	})
+}
+
 // TestNoAllegroPeer: a peer that does not speak hello is turned away.
 func TestNoAllegroPeer(t *testing.T) {
 	play(t, 1, func(s *scene) {

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -85,4 +86,37 @@ func (n *Node) Ping(ctx context.Context, id PeerID) (time.Duration, error) {
 	case <-ctx.Done():
 		return 0, fmt.Errorf("pinging %s: %w", id, ctx.Err())
 	}
+}
+
+// ScoreInfo is what gossip thinks of a neighbour, as it was at the last inspection.
+type ScoreInfo struct {
+	ID         PeerID
+	Score      float64            // the sum; below -2500 it is not listened to
+	Standing   float64            // what this node knows of it beside its messages
+	Colocation float64            // peers at its address beyond those forgiven, squared; not weighted
+	Behaviour  float64            // broken promises and grafts in spite of a prune; not weighted
+	Invalid    map[string]float64 // rejected messages by kind of topic, decaying; those without aside
+}
+
+// Scores returns the scores of the neighbours, in order of their ids.
+func (n *Node) Scores() []ScoreInfo {
+	scores := n.gossip.scores.Load()
+	if scores == nil {
+		return nil
+	}
+	out := make([]ScoreInfo, 0, len(*scores))
+	for _, id := range slices.Sorted(maps.Keys(*scores)) {
+		s := (*scores)[id]
+		info := ScoreInfo{
+			ID: id, Score: s.Score, Standing: s.AppSpecificScore, Colocation: s.IPColocationFactor, Behaviour: s.BehaviourPenalty,
+			Invalid: make(map[string]float64),
+		}
+		for topic, t := range s.Topics {
+			if _, kind, ok := parseTopic(topic); ok && t.InvalidMessageDeliveries > 0 {
+				info.Invalid[kind.String()] += t.InvalidMessageDeliveries
+			}
+		}
+		out = append(out, info)
+	}
+	return out
 }

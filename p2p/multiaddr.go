@@ -8,6 +8,7 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // PeerAddr is a peer and where to dial it.
@@ -50,6 +51,20 @@ func ParsePeer(s string) (PeerAddr, error) {
 func ParseAnnounce(s string) (string, error) {
 	a, err := parseAddr(s, addrForm{dial: true})
 	return a.Addr, err
+}
+
+// Endpoint returns the network, "tcp" or "udp", and the HOST:PORT of an address that
+// this package's parsers take.
+func Endpoint(addr string) (network, hostport string, err error) {
+	m, err := ma.NewMultiaddr(addr)
+	if err != nil {
+		return "", "", fmt.Errorf("address %q: %w", addr, err)
+	}
+	network, hostport, err = manet.DialArgs(m)
+	if err != nil {
+		return "", "", fmt.Errorf("address %q: %w", addr, err)
+	}
+	return strings.TrimRight(network, "46"), hostport, nil
 }
 
 // addrForm says which addresses are wanted.

@@ -113,3 +113,24 @@ func FuzzParsePeer(f *testing.F) {
 		}
 	})
 }
+
+func TestEndpoint(t *testing.T) {
+	id := IdentityFromSeed("a").PeerID().String()
+	for addr, want := range map[string][2]string{
+		"/ip4/127.0.0.1/tcp/4001":                    {"tcp", "127.0.0.1:4001"},
+		"/ip6/::1/udp/4001/quic-v1":                  {"udp", "[::1]:4001"},
+		"/ip4/192.0.2.1/tcp/4001/p2p/" + id:          {"tcp", "192.0.2.1:4001"},
+		"/dns4/dave.example/udp/1/quic-v1/p2p/" + id: {"udp", "dave.example:1"},
+		"/ip4/127.0.0.1/tcp/4001/ws":                 {"tcp", "127.0.0.1:4001"},
+	} {
+		network, hostport, err := Endpoint(addr)
+		if err != nil || network != want[0] || hostport != want[1] {
+			t.Errorf("%s: %s %s, %v, want %v", addr, network, hostport, err, want)
+		}
+	}
+	for _, addr := range []string{"127.0.0.1:4001", "/p2p/" + id} {
+		if _, _, err := Endpoint(addr); err == nil {
+			t.Errorf("%s has an endpoint", addr)
+		}
+	}
+}

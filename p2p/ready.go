@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/ethereum/go-ethereum/common"
@@ -26,6 +27,9 @@ type MemberInfo struct {
 	// Problem is why the member is not reached; empty while it is, or while the
 	// first attempt goes on.
 	Problem string
+	// Since is since when Peer is connected or, without one, since when nobody has
+	// spoken for the member here; zero if nobody has since this node was made.
+	Since   time.Time
 	pending bool // an attempt to reach it goes on
 }
 
@@ -54,7 +58,7 @@ func (n *Node) Members(committeeID common.Hash) []MemberInfo {
 	for i := range members {
 		key := c.Key(i)
 		m := &members[i]
-		*m = MemberInfo{Index: i, Key: key, Name: names[voteKey(key)], Weight: c.Weight(i), Self: key.Equal(n.cfg.ValidatorKey)}
+		*m = MemberInfo{Index: i, Key: key, Name: names[voteKey(key)], Weight: c.Weight(i), Self: key.Equal(n.cfg.ValidatorKey), Since: n.roster.since(key)}
 		if m.Self {
 			m.Peer = n.host.ID()
 			continue

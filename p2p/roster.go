@@ -35,6 +35,7 @@ type roster struct {
 	mu      sync.Mutex
 	peers   map[PeerID]*peerRecord // connected ones, and those whose leaving is not told yet
 	members map[voteKey]PeerID     // greeted peers by proven key, the newest one
+	lost    map[voteKey]time.Time  // since when nobody speaks for a key that somebody has proved
 	refused map[PeerID]refusal     // at most maxRefusals
 	news    map[PeerID]struct{}    // peers that the announcer must look at
 	wake    chan struct{}          // of size 1: wakes the announcer
@@ -85,6 +86,7 @@ func newRoster(m *metrics, names map[PeerID]string, changed func()) *roster {
 		changed: changed,
 		peers:   make(map[PeerID]*peerRecord),
 		members: make(map[voteKey]PeerID),
+		lost:    make(map[voteKey]time.Time),
 		refused: make(map[PeerID]refusal),
 		news:    make(map[PeerID]struct{}),
 		wake:    make(chan struct{}, 1),
@@ -135,9 +137,11 @@ func (r *roster) unbindLocked(id PeerID, rec *peerRecord) {
 		return
 	}
 	delete(r.members, key)
+	r.lost[key] = time.Now()
 	for other, rec := range r.peers {
 		if other != id && rec.greeted() && rec.greeting.member.Equal(ed25519.PublicKey(key[:])) {
 			r.members[key] = other
+			delete(r.lost, key)
 		}
 	}
 }
@@ -172,6 +176,7 @@ func (r *roster) welcome(c network.Conn, g *greeting) (older []network.Conn, ok 
 	delete(r.refused, id)
 	if g.member != nil {
 		r.members[voteKey(g.member)] = id
+		delete(r.lost, voteKey(g.member))
 	}
 	r.metrics.peers.WithLabelValues(string(g.role)).Inc()
 	r.newsLocked(id)
@@ -230,6 +235,17 @@ func (r *roster) speaker(key ed25519.PublicKey) (PeerID, bool) {
 	defer r.mu.Unlock()
 	id, ok := r.members[voteKey(key)]
 	return id, ok
+}
+
+// since returns since when a validator is connected or, if it is not, since when not:
+// zero if it never was.
+func (r *roster) since(key ed25519.PublicKey) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if id, ok := r.members[voteKey(key)]; ok {
+		return r.peers[id].since
+	}
+	return r.lost[voteKey(key)]
 }
 
 // isGreeted reports whether id is connected and its hello succeeded.

@@ -22,6 +22,7 @@ func (g *gossip) validator(c *fastpay.Committee, kind topicKind) pubsub.Validato
 	m := &g.metrics.gossip[kind]
 	return func(ctx context.Context, from PeerID, msg *pubsub.Message) pubsub.ValidationResult {
 		if _, own := msg.ValidatorData.(ownMessage); own {
+			g.tails.tell(func() Heard { return heard(c, kind, from, msg, time.Now(), true, nil) })
 			return pubsub.ValidationAccept
 		}
 		began := time.Now()
@@ -33,11 +34,20 @@ func (g *gossip) validator(c *fastpay.Committee, kind topicKind) pubsub.Validato
 		if code := fastpay.Classify(err).Code; code != "" {
 			g.metrics.rejected.WithLabelValues(kind.String(), string(code)).Inc()
 		}
+		g.tails.tell(func() Heard { return heard(c, kind, from, msg, began, false, err) })
 		result := verdict(err)
 		if result == pubsub.ValidationReject {
 			log.Debugw("rejected gossip", "topic", kind.String(), "from", from, "err", err)
 		}
 		return result
+	}
+}
+
+// heard describes a message for those who read along.
+func heard(c *fastpay.Committee, kind topicKind, from PeerID, msg *pubsub.Message, at time.Time, own bool, err error) Heard {
+	return Heard{
+		At: at, Topic: msg.GetTopic(), Kind: kind.String(), Committee: c.ID(), ID: [messageIDLen]byte([]byte(messageID(msg.Message))),
+		From: from, Own: own, Data: msg.GetData(), Verdict: fastpay.Classify(err).Verdict, Problem: err,
 	}
 }
 

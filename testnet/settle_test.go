@@ -3,6 +3,7 @@ package testnet_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -149,8 +150,13 @@ func TestSponsoringIsLimitedPerPayer(t *testing.T) {
 		for _, p := range v.Peers {
 			waitStage(t, ctx, p, ids[2], fastpay.StageExpired)
 		}
+		synctest.Wait() // the settlers have seen it too
 		for _, p := range v.validators() {
 			require.NotZero(t, metric(t, p, "allegro_settle_submissions_total", prometheus.Labels{"result": "payer_limit"}), p.Name)
+			for _, id := range ids {
+				_, held := p.Validator.Submission(id)
+				require.False(t, held, "%s remembers what it did for a payment that is over", p.Name)
+			}
 		}
 		v.requireBalances(t, ctx, bob, map[string]uint64{"alice": 13 * testnet.Dollar, "bob": 8 * testnet.Dollar})
 		v.requireSound(t)

@@ -121,6 +121,7 @@ func (s *settler) follow() []fastpay.ID {
 				// Certified by what stands on it, if it is on the list.
 			default:
 				delete(s.open, id)
+				s.v.submissions.forget(id)
 			}
 		}
 	})
@@ -223,6 +224,7 @@ func (s *settler) send(ctx context.Context, u *unsettled) bool {
 	}
 	s.v.traceSettlement(u.tx.ID(), start, result, err)
 	s.v.metrics.submitted.WithLabelValues(result).Inc()
+	s.v.submissions.note(u.tx.ID(), s.v.cfg.Now(), result, err)
 	s.tell(u, result, err)
 	return err == nil
 }

@@ -101,6 +101,11 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	}
 	require.Equal(t, map[string]bool{"sponsor_dry": true}, s.told)
 	require.Equal(t, 3.0, counter(t, registry, "allegro_settle_submissions_total"))
+	done, tried := v.Submission(u.tx.ID())
+	require.True(t, tried)
+	require.Equal(t, uint64(3), done.Attempts)
+	require.Equal(t, "sponsor_dry", done.Result)
+	require.ErrorIs(t, done.Err, errDry)
 
 	w.chain.err = tempo.ErrUnreachable
 	s.sponsor.at = at(7) // so that it is read again
@@ -111,6 +116,11 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	require.True(t, s.send(t.Context(), u))
 	require.Empty(t, s.told)
 	require.Len(t, w.chain.sent, 1)
+	done, _ = v.Submission(u.tx.ID())
+	require.Equal(t, uint64(5), done.Attempts)
+	require.Equal(t, "ok", done.Result)
+	require.NoError(t, done.Err)
+	require.False(t, done.Last.IsZero())
 
 	for i := range 3 { // two of a payer are sponsored within an hour
 		other := &unsettled{tx: w.tx(0, uint64(i), "more")}

@@ -34,6 +34,8 @@ type Validator struct {
 	peerJoined chan struct{} // holds one: somebody new to recover from
 	chainKnown chan struct{} // closed once the node's chain is known to be ours
 	gates      *gates
+
+	submissions submissions
 }
 
 // proven is evidence waiting to be published, each offence once: sync does not
@@ -66,6 +68,8 @@ func New(cfg Config) (*Validator, error) {
 		peerJoined: make(chan struct{}, 1),
 		chainKnown: make(chan struct{}),
 		gates:      newGates(),
+
+		submissions: submissions{of: make(map[fastpay.ID]Submission)},
 	}
 	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error

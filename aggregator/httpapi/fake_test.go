@@ -170,6 +170,7 @@ func (n node) Peers() []p2p.PeerInfo {
 	defer n.f.mu.Unlock()
 	return slices.Clone(n.f.peers)
 }
+func (n node) Scores() []p2p.ScoreInfo              { return nil }
 func (n node) Topics() []p2p.TopicInfo              { return nil }
 func (n node) Members(common.Hash) []p2p.MemberInfo { return nil }
 func (n node) Readiness(common.Hash) p2p.Readiness {

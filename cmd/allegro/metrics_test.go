@@ -56,7 +56,7 @@ allegro_tx_stage_total          {stage="ACCEPTED"}  13
 allegro_tx_stage_total          {stage="CERTIFIED"}  12
 `
 	for _, address := range []string{host, host + "/metrics", server.URL, server.URL + "/", server.URL + "/metrics"} {
-		r := command(t, nil, "metrics", address)
+		r := command(t, nil, "metrics", "--all", address)
 		r.expect(t, exitOK)
 		if got, want := strings.Fields(r.stdout), strings.Fields(want); strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("%s: printed\n%s", address, r.stdout)
@@ -81,17 +81,18 @@ func TestMetricsFilter(t *testing.T) {
 
 func TestMetricsJSON(t *testing.T) {
 	host := metricsServer(t).URL
-	r := command(t, nil, "metrics", "-o", "json", host)
+	r := command(t, nil, "metrics", "--all", "-o", "json", host)
 	r.expect(t, exitOK)
 	var d metricsDocument
 	decodeOne(t, r.stdout, &d)
-	if d.Schema != "allegro.metrics/v1" || d.Source != host+"/metrics" || len(d.Series) != 7 {
+	if d.Schema != "allegro.metrics/v1" || len(d.Peers) != 1 || d.Peers[0].Source != host+"/metrics" || len(d.Peers[0].Series) != 7 || d.Peers[0].Vitals != nil {
 		t.Fatalf("document is %+v", d)
 	}
-	if s := d.Series[1]; s.Name != "allegro_chain_height" || s.Type != "gauge" || *s.Value != 41 || s.Distribution != nil {
+	all := d.Peers[0].Series
+	if s := all[1]; s.Name != "allegro_chain_height" || s.Type != "gauge" || *s.Value != 41 || s.Distribution != nil {
 		t.Errorf("second series is %+v", s)
 	}
-	s := d.Series[3]
+	s := all[3]
 	if h := s.Distribution; s.Type != "histogram" || s.Labels["role"] != "client" || h.Count != 100 || h.P99 != nil || *h.Highest != 1 || *h.P50 < .005 || *h.P50 > .007 {
 		t.Errorf("fourth series is %+v with %+v", s, h)
 	}
@@ -177,15 +178,21 @@ func TestMetricsUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"127.0.0.1:1", "127.0.0.1:2"}, "metrics wants one ADDR, such as 127.0.0.1:9460, or none"},
+		{[]string{"--raw", "127.0.0.1:1", "127.0.0.1:2"}, "--raw prints everything of one peer"},
+		{[]string{"--raw", "--watch", "1s", "127.0.0.1:1"}, "--raw prints everything of one peer"},
+		{[]string{"--interval", "0s", "127.0.0.1:1"}, "interval 0s is not positive"},
+		{[]string{"--watch", "0s", "127.0.0.1:1"}, "watch 0s is not positive"},
+		{[]string{"--all", "--filter", "a", "127.0.0.1:1"}, "--filter allegro_ lists all"},
+		{[]string{t.TempDir(), t.TempDir()}, "none of the 2 folders is a home of a peer"},
+		{[]string{t.TempDir()}, "is no home of a peer"},
 		{[]string{"--home", t.TempDir()}, "is no home of a peer"},
 		{[]string{"127.0.0.1"}, `address "127.0.0.1" is not host:port or a URL`},
 		{[]string{"127.0.0.1:http-port"}, "is not a URL of http or https"},
 		{[]string{"ftp://127.0.0.1:1"}, "is not a URL of http or https"},
 		{[]string{"--filter", "(", "127.0.0.1:1"}, `filter "(" is not a regular expression`},
 		{[]string{"--timeout", "0s", "127.0.0.1:1"}, "timeout 0s is not positive"},
-		{[]string{"--raw", "-o", "json", "127.0.0.1:1"}, "--raw prints everything as it is"},
-		{[]string{"--raw", "--filter", "a", "127.0.0.1:1"}, "--raw prints everything as it is"},
+		{[]string{"--raw", "-o", "json", "127.0.0.1:1"}, "--raw prints everything of one peer as it is"},
+		{[]string{"--raw", "--filter", "a", "127.0.0.1:1"}, "--raw prints everything of one peer as it is"},
 	} {
 		command(t, nil, append([]string{"metrics"}, c.args...)...).expect(t, exitUsage, c.want)
 	}
@@ -220,7 +227,7 @@ func TestQuantityText(t *testing.T) {
 			t.Errorf("%s of %v is written %s, want %s", c.name, c.value, got, c.want)
 		}
 	}
-	if got := (series{}).quantityText(nil); got != "-" {
+	if got := (series{}).quantityText(nil); got != "–" {
 		t.Errorf("no value is written %s", got)
 	}
 }
@@ -236,5 +243,5 @@ func TestMetricsEscapes(t *testing.T) {
 	})}
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
-	command(t, nil, "metrics", listener.Addr().String()).expect(t, exitOK, `allegro_x  {a="\x1b[2J"}  1`)
+	command(t, nil, "metrics", "--all", listener.Addr().String()).expect(t, exitOK, `allegro_x  {a="\x1b[2J"}  1`)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 )
 
@@ -21,7 +22,7 @@ const maxMetricsPage = 16 << 20
 
 // metricsPage is what a peer answered.
 type metricsPage struct {
-	url    string
+	source string // a URL, or the home of a peer
 	body   []byte
 	format expfmt.Format
 }
@@ -99,11 +100,11 @@ func noMetrics(address, format string, args ...any) error {
 		"something else listens there: the address stands under [metrics] in the peer's config.toml")
 }
 
-// series returns the page's series, sorted.
-func (p *metricsPage) series() ([]series, error) {
-	all, err := decodeSeries(expfmt.NewDecoder(bytes.NewReader(p.body), p.format))
+// families decodes the page.
+func (p *metricsPage) families() ([]*dto.MetricFamily, error) {
+	told, err := decodeFamilies(expfmt.NewDecoder(bytes.NewReader(p.body), p.format))
 	if err != nil {
-		return nil, noMetrics(p.url, "the answer is not in Prometheus' text format: %v", err)
+		return nil, noMetrics(p.source, "the answer is not in Prometheus' text format: %v", err)
 	}
-	return all, nil
+	return told, nil
 }

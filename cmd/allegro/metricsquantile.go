@@ -13,8 +13,9 @@ type bucket struct {
 	cumulative float64
 }
 
-// histogramOf sums up a classic histogram.
-func histogramOf(m *dto.Histogram) *distribution {
+// finiteBuckets are a classic histogram's buckets, ascending, but for the one without a
+// bound.
+func finiteBuckets(m *dto.Histogram) []bucket {
 	var finite []bucket
 	for _, b := range m.GetBucket() {
 		if upper := b.GetUpperBound(); number(upper) != nil {
@@ -22,7 +23,18 @@ func histogramOf(m *dto.Histogram) *distribution {
 		}
 	}
 	slices.SortFunc(finite, func(a, b bucket) int { return cmp.Compare(a.upper, b.upper) })
-	d := newDistribution(max(float64(m.GetSampleCount()), m.GetSampleCountFloat()), m.GetSampleSum())
+	return finite
+}
+
+// countOf is how many observations a histogram has.
+func countOf(m *dto.Histogram) float64 {
+	return max(float64(m.GetSampleCount()), m.GetSampleCountFloat())
+}
+
+// histogramOf sums up a classic histogram.
+func histogramOf(m *dto.Histogram) *distribution {
+	finite := finiteBuckets(m)
+	d := newDistribution(countOf(m), m.GetSampleSum())
 	if len(finite) > 0 {
 		d.Highest = number(finite[len(finite)-1].upper)
 	}

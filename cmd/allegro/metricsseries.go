@@ -37,24 +37,31 @@ type distribution struct {
 	Highest *float64 `json:"highest_bucket,omitempty"`
 }
 
-// decodeSeries reads all series, sorted by name and then labels.
-func decodeSeries(d expfmt.Decoder) ([]series, error) {
-	var all []series
+// decodeFamilies reads what a peer told.
+func decodeFamilies(d expfmt.Decoder) (all []*dto.MetricFamily, err error) {
 	for {
-		var family dto.MetricFamily
-		if err := d.Decode(&family); errors.Is(err, io.EOF) {
-			break
+		family := new(dto.MetricFamily)
+		if err := d.Decode(family); errors.Is(err, io.EOF) {
+			return all, nil
 		} else if err != nil {
 			return nil, err
 		}
+		all = append(all, family)
+	}
+}
+
+// seriesIn returns all series, sorted by name and then labels.
+func seriesIn(told []*dto.MetricFamily) []series {
+	var all []series
+	for _, family := range told {
 		for _, m := range family.GetMetric() {
-			all = append(all, seriesOf(&family, m))
+			all = append(all, seriesOf(family, m))
 		}
 	}
 	slices.SortFunc(all, func(a, b series) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.labelText(), b.labelText()))
 	})
-	return all, nil
+	return all
 }
 
 // seriesOf is one metric of a family.
@@ -139,14 +146,24 @@ func (s series) quantileText(v, highest *float64) string {
 	return s.quantityText(v)
 }
 
-// quantityText writes a value in the unit that the name ends in: durations as
-// such, all else as plain numbers.
+// quantityText writes a value in the unit that the name ends in.
 func (s series) quantityText(v *float64) string {
+	if strings.HasSuffix(s.Name, "_seconds") {
+		return unitSeconds.text(v)
+	}
+	return unitCount.text(v)
+}
+
+// text writes a value: durations as such, bytes in their multiples, all else as plain
+// numbers; "–" if it is not known.
+func (u unit) text(v *float64) string {
 	const day = 86_400 // above it, seconds are a date or an age that digits tell better
 	switch {
 	case v == nil:
-		return "-"
-	case !strings.HasSuffix(s.Name, "_seconds") || math.Abs(*v) > day:
+		return "–"
+	case u == unitBytes:
+		return bytesText(*v)
+	case u != unitSeconds || math.Abs(*v) > day:
 		return numberText(*v)
 	}
 	d := time.Duration(*v * float64(time.Second))
@@ -156,6 +173,15 @@ func (s series) quantityText(v *float64) string {
 		}
 	}
 	return d.String()
+}
+
+// bytesText writes a number of bytes with three digits.
+func bytesText(v float64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	for v >= 999.5 && len(units) > 1 {
+		v, units = v/1024, units[1:]
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64) + " " + units[0]
 }
 
 // numberText writes whole numbers in full and others with four digits.

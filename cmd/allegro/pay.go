@@ -190,7 +190,7 @@ func endOf(doc *document.Payment, want fastpay.Stage, timeout time.Duration, inH
 		have = "it is " + string(at)
 	}
 	return withHint(fail(exitDeadline, "payment %s is not %s after %s: %s%s", doc.TxID, want, timeout, have, waitingText(doc)),
-		fmt.Sprintf("it goes on while this home's peer runs, do not pay again: allegro tx show %s%s", doc.TxID, inHome))
+		fmt.Sprintf("it goes on while this home's peer runs, do not pay again: allegro why %s%s", doc.TxID, inHome))
 }
 
 // waitingText says who has not voted, and why.

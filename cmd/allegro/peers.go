@@ -1,7 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"net/url"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
@@ -10,17 +14,21 @@ import (
 )
 
 func peersCommand() *cli.Command {
-	leaf := func(name, usage, args string, action func(context.Context, *cli.Command, *session, bool) error) *cli.Command {
+	leaf := func(name, usage, args string, action func(context.Context, *cli.Command, *session, bool) error, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: usage, ArgsUsage: args, Flags: []cli.Flag{homeFlag(), outputFlag()},
+			Name: name, Usage: usage, ArgsUsage: args, Flags: append(flags, homeFlag(), outputFlag()),
 			HideHelpCommand: true, OnUsageError: usageError, Action: inSession(action),
 		}
 	}
+	column := func(name, usage string) cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage, Local: true} }
 	return &cli.Command{
 		Name:  "peers",
 		Usage: "look at the peers that this one knows",
 		Commands: []*cli.Command{
-			leaf("ls", "list them, with what keeps those away that are absent", "", listPeers),
+			leaf("ls", "list them, with what keeps those away that are absent", "", listPeers,
+				column("latency", "measure each round trip now"),
+				column("transport", "show direction and transport, and how long the connection is open"),
+				column("topics", "show the topics that a peer subscribes to; those in whose mesh it is with a *")),
 			leaf("connect", "dial a peer once", "MULTIADDR", connectPeer),
 			leaf("ping", "measure one round trip to a connected peer", "PEERID", pingPeer),
 		},
@@ -33,31 +41,74 @@ func listPeers(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) e
 	if err := takesNothing(cmd); err != nil {
 		return err
 	}
+	query := url.Values{}
+	if cmd.Bool("latency") {
+		query.Set("measure", "true")
+	}
 	var doc document.Peers
-	if err := s.Get(ctx, api.RoutePeers, "", nil, &doc); err != nil {
+	if err := s.Get(ctx, api.RoutePeers, "", query, &doc); err != nil {
 		return err
 	}
-	return printPeers(cmd, &doc, asJSON)
+	var topics document.Topics
+	if cmd.Bool("topics") && !asJSON {
+		if err := s.Get(ctx, api.RouteTopics, "", nil, &topics); err != nil {
+			return err
+		}
+	}
+	return printPeers(cmd, &doc, topics.Topics, asJSON)
 }
 
-func printPeers(cmd *cli.Command, doc *document.Peers, asJSON bool) error {
+// printPeers lists peers with the columns that flags ask for.
+func printPeers(cmd *cli.Command, doc *document.Peers, topics []document.Topic, asJSON bool) error {
 	if asJSON {
 		return writeJSON(cmd.Root().Writer, doc)
 	}
-	t := tabwriter.NewWriter(cmd.Root().Writer, 0, 0, 2, ' ', 0)
-	say(t, "NAME\tROLE\tSTATE\tDIRECTION\tTRANSPORT\tROUND TRIP\tPEER ID\tADDRESS OR PROBLEM\n")
+	rows := [][]string{{"NAME", "ROLE", "STATE"}}
 	for _, p := range doc.Peers {
-		last := or(p.Address, "")
-		if p.Problem != nil {
-			last = *p.Problem
+		rows = append(rows, []string{or(p.Name, "–"), or(p.Role, "–"), p.State})
+	}
+	add := func(heading string, cell func(p *document.Peer) string) {
+		rows[0] = append(rows[0], heading)
+		for i := range doc.Peers {
+			rows[i+1] = append(rows[i+1], cell(&doc.Peers[i]))
 		}
-		latency := "–"
-		if p.LatencyMicros != nil {
-			latency = millisOf(p.LatencyMicros)
+	}
+	if cmd.Bool("transport") {
+		add("DIRECTION", func(p *document.Peer) string { return or(p.Direction, "–") })
+		add("TRANSPORT", func(p *document.Peer) string { return or(p.Transport, "–") })
+		add("SINCE", func(p *document.Peer) string { return clock(p.SinceMicros) })
+	}
+	add("ROUND TRIP", func(p *document.Peer) string {
+		if p.LatencyMicros == nil {
+			return "–"
 		}
-		say(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", or(p.Name, "–"), or(p.Role, "–"), p.State, or(p.Direction, "–"), or(p.Transport, "–"), latency, p.PeerID, printable(last))
+		return millisOf(p.LatencyMicros)
+	})
+	if cmd.Bool("topics") {
+		add("TOPICS", func(p *document.Peer) string { return topicsOf(p.PeerID, topics) })
+	}
+	add("PEER ID", func(p *document.Peer) string { return p.PeerID })
+	add("ADDRESS OR PROBLEM", func(p *document.Peer) string { return printable(or(p.Problem, or(p.Address, ""))) })
+	t := tabwriter.NewWriter(cmd.Root().Writer, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		say(t, "%s\n", strings.Join(row, "\t"))
 	}
 	return t.Flush()
+}
+
+// topicsOf names the topics that a peer subscribes to.
+func topicsOf(id string, topics []document.Topic) string {
+	is := func(p document.PeerName) bool { return p.PeerID == id }
+	var kinds []string
+	for _, t := range topics {
+		switch {
+		case slices.ContainsFunc(t.Mesh, is):
+			kinds = append(kinds, t.Kind+"*")
+		case slices.ContainsFunc(t.Peers, is):
+			kinds = append(kinds, t.Kind)
+		}
+	}
+	return cmp.Or(strings.Join(kinds, " "), "–")
 }
 
 func connectPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
@@ -69,7 +120,7 @@ func connectPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool)
 	if err := s.Post(ctx, api.RoutePeers, "", api.ConnectRequest{Address: address}, &doc); err != nil {
 		return err
 	}
-	return printPeers(cmd, &doc, asJSON)
+	return printPeers(cmd, &doc, nil, asJSON)
 }
 
 func pingPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) {
 		// A program built for the race detector sleeps for a second when it ends.
 		os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
+	time.Local = time.UTC // files of testdata have times of day
 	testscript.Main(m, map[string]func(){"allegro": main})
 }
 

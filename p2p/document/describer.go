@@ -14,6 +14,7 @@ import (
 type Node interface {
 	Peers() []p2p.PeerInfo
 	Topics() []p2p.TopicInfo
+	Scores() []p2p.ScoreInfo
 	Members(committeeID common.Hash) []p2p.MemberInfo
 	Readiness(committeeID common.Hash) p2p.Readiness
 }

@@ -66,6 +66,25 @@ type Topic struct {
 	Mesh      []PeerName `json:"mesh"`  // those that get each message at once
 }
 
+// Scores are what gossip thinks of a peer's neighbours.
+type Scores struct {
+	Schema string  `json:"schema"`
+	Scores []Score `json:"scores"`
+}
+
+// ScoresSchema names the format of Scores.
+const ScoresSchema = "allegro.scores/v1"
+
+// Score is what gossip thinks of one neighbour, and why.
+type Score struct {
+	PeerName
+	Score      float64            `json:"score"`      // the sum
+	Standing   float64            `json:"standing"`   // what is known of it beside its messages
+	Colocation float64            `json:"colocation"` // peers at its address beyond those forgiven, squared
+	Behaviour  float64            `json:"behaviour"`  // broken promises, and grafts in spite of a prune
+	Invalid    map[string]float64 `json:"invalid"`    // rejected messages by kind of topic, decaying
+}
+
 // PeerName is a peer with its name, if it has one.
 type PeerName struct {
 	PeerID string  `json:"peer_id"`

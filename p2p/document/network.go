@@ -61,6 +61,22 @@ func (d *Describer) Topics() Topics {
 	return doc
 }
 
+// Scores describes the scores of the neighbours.
+func (d *Describer) Scores() Scores {
+	names := make(map[p2p.PeerID]string)
+	for _, p := range d.node.Peers() {
+		names[p.ID] = p.Name
+	}
+	doc := Scores{Schema: ScoresSchema, Scores: []Score{}}
+	for _, s := range d.node.Scores() {
+		doc.Scores = append(doc.Scores, Score{
+			PeerName: PeerName{PeerID: s.ID.String(), Name: OrNull(names[s.ID])},
+			Score:    s.Score, Standing: s.Standing, Colocation: s.Colocation, Behaviour: s.Behaviour, Invalid: s.Invalid,
+		})
+	}
+	return doc
+}
+
 // Heads are the members' newest views of the chain.
 func (d *Describer) Heads(c *fastpay.Committee) []Head {
 	out := []Head{}

@@ -42,6 +42,16 @@ func (f *forks) note(b fastpay.Block) bool {
 	return true
 }
 
+// differing returns the own final block that a view contradicts.
+func (f *forks) differing(v fastpay.HeadView) (final, bool) {
+	for _, own := range f.finals {
+		if own.number == v.FinalizedHeight && own.hash != v.FinalizedHash {
+			return own, true
+		}
+	}
+	return final{}, false
+}
+
 // conflict returns the own final block that a Head contradicts, once per member
 // and height.
 func (f *forks) conflict(h *fastpay.Head) (final, bool) {
@@ -49,13 +59,33 @@ func (f *forks) conflict(h *fastpay.Head) (final, bool) {
 	if at, ok := f.raised[key]; ok && at == view.FinalizedHeight {
 		return final{}, false
 	}
-	for _, own := range f.finals {
-		if own.number == view.FinalizedHeight && own.hash != view.FinalizedHash {
-			f.raised[key] = own.number
-			return own, true
+	own, found := f.differing(view)
+	if found {
+		f.raised[key] = own.number
+	}
+	return own, found
+}
+
+// Fork is a final block of a member's node that is another one than this peer's node
+// has: one of the two follows a fork, or the member lies.
+type Fork struct {
+	Signer      int
+	Height      uint64
+	Own, Theirs common.Hash
+}
+
+// Forks compares what the members of a committee last said of their nodes with the own
+// one, by signer index.
+func (r *Replica) Forks(committee common.Hash) []Fork {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Fork
+	for _, h := range r.board.Heads(committee) {
+		if own, ok := r.forks.differing(h.View()); ok {
+			out = append(out, Fork{h.Signer(), own.number, own.hash, h.View().FinalizedHash})
 		}
 	}
-	return final{}, false
+	return out
 }
 
 // GossipHead implements [p2p.Sink].

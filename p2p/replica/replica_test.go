@@ -123,6 +123,12 @@ func TestHeadsOfAForkRaiseAnAlarm(t *testing.T) {
 	alarms(4)
 	says(3, 6, 1, 1) // it is behind
 	alarms(5)
+	fork := func(signer int, height uint64) replica.Fork {
+		return replica.Fork{Signer: signer, Height: height, Own: common.Hash{byte(height)}, Theirs: common.Hash{byte(height), 1}}
+	}
+	require.Equal(t, []replica.Fork{fork(1, 6), fork(2, 7), fork(3, 6)}, r.Forks(w.committee.ID()))
+	says(1, 7, 0, 2)
+	require.Equal(t, []replica.Fork{fork(2, 7), fork(3, 6)}, r.Forks(w.committee.ID()), "its node came back")
 }
 
 // TestEveryChangeWakesWaiters: whoever waits for the Board hears of payments, votes,

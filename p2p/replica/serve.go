@@ -140,8 +140,9 @@ func (r *Replica) items(ids []fastpay.ID) []p2p.SyncItem {
 	return items
 }
 
-// ownRefusal is why this validator does not vote for a payment, if it told so. What
-// others refused is theirs to tell: it is nobody's evidence.
+// ownRefusal is why this validator never votes for a payment, if it told so. What holds
+// only for now is told to who submits. What others refused is theirs to tell: it is
+// nobody's evidence.
 func (r *Replica) ownRefusal(tx *fastpay.Tx) []fastpay.Reject {
 	c, ok := r.board.Rules().Committee(tx.CommitteeID())
 	if !ok {
@@ -152,7 +153,7 @@ func (r *Replica) ownRefusal(tx *fastpay.Tx) []fastpay.Reject {
 		return nil
 	}
 	reject, refused := r.board.Rejects(tx.ID())[self]
-	if _, voted := r.board.Certificate(tx.ID(), self); voted || !refused {
+	if _, voted := r.board.Certificate(tx.ID(), self); voted || !refused || reject.Retryable {
 		return nil
 	}
 	return []fastpay.Reject{reject}

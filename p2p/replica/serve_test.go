@@ -254,6 +254,10 @@ func TestOwnRefusalsAreServed(t *testing.T) {
 		add(t, r, tx)
 		require.NoError(t, r.Update(func(b *fastpay.Board) { b.NoteReject(tx.ID(), 2, fastpay.Reject{Code: fastpay.Expired}) }))
 		require.Empty(t, served(r), "another member's refusal")
+		require.NoError(t, r.Update(func(b *fastpay.Board) {
+			b.NoteReject(tx.ID(), 1, fastpay.Reject{Code: fastpay.InsufficientFunds, Retryable: true})
+		}))
+		require.Empty(t, served(r), "a refusal for now")
 		require.NoError(t, r.Update(func(b *fastpay.Board) { b.NoteReject(tx.ID(), 1, own) }))
 	}
 	require.Equal(t, []fastpay.Reject{own}, served(member))

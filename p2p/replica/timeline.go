@@ -14,7 +14,10 @@ import (
 type Timeline struct {
 	FirstSeen time.Time
 	Votes     map[int]time.Time // by signer index; those of an earlier run are zero
-	QC        time.Time
+	// Refused is since when each member has given its last refusal, by signer index: the
+	// same one again is no news. None is kept from an earlier run.
+	Refused map[int]time.Time
+	QC      time.Time
 	// HeightAtQC is the height this peer's node had shown when the QC formed.
 	HeightAtQC uint64
 	// NextBlock is when the height first moved after the QC formed here; zero if the
@@ -27,6 +30,7 @@ type Timeline struct {
 	// learned of them: each once, and none that a reorganisation took back.
 	Events []Event
 
+	refusals  map[int]fastpay.Reject // those that Refused is about
 	stage     fastpay.Stage
 	certified bool // a QC is held
 	gossiped  bool // gossip brought it, so that it was forwarded
@@ -87,6 +91,17 @@ func (t *Timeline) note(e Event) bool {
 	return true
 }
 
+// noteRefusal notes a refusal that is another one than the member's last.
+func (t *Timeline) noteRefusal(signer int, r fastpay.Reject, now time.Time) {
+	if last, known := t.refusals[signer]; known && last == r {
+		return
+	}
+	if t.refusals == nil {
+		t.refusals, t.Refused = make(map[int]fastpay.Reject), make(map[int]time.Time)
+	}
+	t.refusals[signer], t.Refused[signer] = r, now
+}
+
 // Lead is the time from the QC to the next height. It is known only after that
 // height was seen, and only if the QC formed here before a block had the payment.
 func (t Timeline) Lead() (time.Duration, bool) {
@@ -119,7 +134,7 @@ func (r *Replica) Timeline(id fastpay.ID) (Timeline, bool) {
 // clone returns a copy that shares nothing.
 func (t *Timeline) clone() Timeline {
 	out := *t
-	out.Votes, out.Events = maps.Clone(t.Votes), slices.Clone(t.Events)
+	out.Votes, out.Refused, out.Events = maps.Clone(t.Votes), maps.Clone(t.Refused), slices.Clone(t.Events)
 	return out
 }
 
@@ -171,6 +186,9 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 			r.step(id, t, Event{EventVote, now, height, c.Signer()})
 			r.metrics.votes.Inc()
 		}
+	}
+	for signer, reject := range b.Rejects(id) {
+		t.noteRefusal(signer, reject, now)
 	}
 	if _, ok := b.QC(id); ok && !t.certified {
 		t.certified, t.QC, t.HeightAtQC = true, now, height

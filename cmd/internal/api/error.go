@@ -21,6 +21,7 @@ const (
 	CodeUsage       = "usage"
 	CodeNotFound    = "not_found"
 	CodeDeadline    = "deadline"
+	CodeBusy        = "busy"
 	CodeUnreachable = "unreachable"
 	CodeInternal    = "internal"
 	CodeWrongRole   = "wrong_role"

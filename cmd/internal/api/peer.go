@@ -27,8 +27,9 @@ const SelfSchema = "allegro.id/v1"
 // Chain is what the peer's own node has shown, and which node that is.
 type Chain struct {
 	document.Chain
-	Node   string `json:"node"`   // host of the node in use
-	Backup bool   `json:"backup"` // it is not the own one
+	Node     string  `json:"node"`      // host of the node in use
+	Backup   bool    `json:"backup"`    // it is not the own one
+	HeadTime *string `json:"head_time"` // chain seconds of the block at height; null before one was seen
 }
 
 // Running is the state of a running peer.
@@ -45,8 +46,20 @@ type Running struct {
 	// for other roles.
 	Signing *bool   `json:"signing"`
 	WhyNot  *string `json:"why_not"`
+	// Forks are the validators whose node has another final block than this peer's.
+	Forks []Fork `json:"forks"`
+	// Store says why evidence is not kept on disk; null while it is.
+	Store *string `json:"store"`
 	// Problems are what an operator should look at, each with its remedy.
 	Problems []string `json:"problems"`
+}
+
+// Fork is a validator's final block that is not this peer's.
+type Fork struct {
+	Validator string `json:"validator"`
+	Height    string `json:"height"`
+	Hash      string `json:"hash"`     // as the validator says
+	OwnHash   string `json:"own_hash"` // as this peer's node shows
 }
 
 // ConnectRequest asks a peer to dial another.

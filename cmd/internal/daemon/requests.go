@@ -101,37 +101,6 @@ func (d *Daemon) explainDeadline(err error, what string) error {
 	return &api.Error{Status: http.StatusGatewayTimeout, Code: api.CodeDeadline, Message: message}
 }
 
-func (d *Daemon) serveConnect(ctx context.Context, r *http.Request) (any, error) {
-	var req api.ConnectRequest
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
-		return nil, badRequest("reading the request: %v", err)
-	}
-	if _, err := p2p.ParsePeer(req.Address); err != nil {
-		return nil, badRequest("%v", err)
-	}
-	if err := d.node.Connect(ctx, req.Address); err != nil {
-		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
-	}
-	return d.describer.Peers(), nil
-}
-
-// pingTimeout bounds a ping: longer, and the peer is as good as gone.
-const pingTimeout = 10 * time.Second
-
-func (d *Daemon) servePing(ctx context.Context, r *http.Request) (any, error) {
-	id, err := p2p.ParsePeerID(r.PathValue("id"))
-	if err != nil {
-		return nil, badRequest("%v", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	latency, err := d.node.Ping(ctx, id)
-	if err != nil {
-		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
-	}
-	return api.Ping{Schema: api.PingSchema, PeerID: id.String(), LatencyMicros: strconv.FormatInt(latency.Microseconds(), 10)}, nil
-}
-
 // asset finds an asset by symbol or address; empty means the network's first.
 func (d *Daemon) asset(text string) (netfile.Asset, error) {
 	if text == "" {
@@ -345,17 +314,30 @@ func (d *Daemon) servePayments(_ context.Context, r *http.Request) (any, error) 
 	} else {
 		d.replica.Read(func(b *fastpay.Board) { ids = b.Newest(limit) })
 	}
-	doc := document.Payments{Schema: document.PaymentsSchema, Payments: []document.Payment{}}
+	payments, err := d.payments(ids)
+	return document.Payments{Schema: document.PaymentsSchema, Payments: payments}, err
+}
+
+// newest describes the payments that changed last.
+func (d *Daemon) newest(limit int) ([]document.Payment, error) {
+	var ids []fastpay.ID
+	d.replica.Read(func(b *fastpay.Board) { ids = b.Newest(limit) })
+	return d.payments(ids)
+}
+
+// payments describes those payments that are known here.
+func (d *Daemon) payments(ids []fastpay.ID) ([]document.Payment, error) {
+	payments := []document.Payment{}
 	for _, id := range ids {
 		p, ok, err := d.payment(id)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			doc.Payments = append(doc.Payments, p)
+			payments = append(payments, p)
 		}
 	}
-	return doc, nil
+	return payments, nil
 }
 
 // serveWatch streams payments as they change, one document a line: that of id alone,

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { privateKeyToAccount } from 'viem/accounts';
+import { asset, key, World } from '../peer/world.ts';
+import { accountOf, encodeEnvelope, fileOf, type Hex, sponsoredForm, signingHashOf, toHex, transferOf } from '../verifier/index.ts';
+import * as wallet from './wallet.ts';
+
+const w = new World(4);
+const tx = w.tx('alice');
+const account = privateKeyToAccount(toHex(key('alice')));
+const order = { from: account.address, to: accountOf(key('payee')), asset, amount: 5n };
+const plan = (change: Partial<wallet.Plan> = {}): wallet.Plan => ({
+  tx_id: tx.id, envelope: toHex(encodeEnvelope(tx.envelope)), signing_hash: toHex(signingHashOf(tx.envelope, w.committee)), ...change,
+});
+
+test('viem signs the transaction that every peer rebuilds', async () => {
+  const want = toHex(sponsoredForm(transferOf(tx.envelope, w.committee), tx.signature));
+  assert.equal(await wallet.sign(plan(), order, w.file, account), want);
+});
+
+test('a plan that is not the order is not signed', async () => {
+  const other = w.tx('alice', { amount: 6n });
+  for (const [what, bad] of Object.entries({
+    amount: plan({ tx_id: other.id, envelope: toHex(encodeEnvelope(other.envelope)), signing_hash: toHex(signingHashOf(other.envelope, w.committee)) }),
+    'tx id': plan({ tx_id: other.id }), 'signing hash': plan({ signing_hash: toHex(signingHashOf(other.envelope, w.committee)) }),
+  })) {
+    await assert.rejects(wallet.sign(bad, order, w.file, account), /nothing was signed/, what);
+  }
+  const mallory = privateKeyToAccount(toHex(key('mallory')));
+  await assert.rejects(wallet.sign(plan(), order, w.file, mallory), /signature is of/);
+});
+
+// An aggregator that answers what it is told to.
+let answers: [status: number, body: unknown][] = [];
+const bodies: string[] = [];
+const server = createServer((request, response) => {
+  let body = '';
+  request.on('data', (chunk) => { body += String(chunk); });
+  request.on('end', () => {
+    bodies.push(body);
+    const [status, answer] = answers.shift() ?? [500, { code: 'INTERNAL', error: 'asked too often' }];
+    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
+  });
+});
+await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+after(() => server.close());
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+test('the same bytes go out until the QC has formed', async () => {
+  bodies.length = 0;
+  answers = [[503, { code: 'TEMPORARY_UNAVAILABLE', error: 'not now' }], [200, { stage: 'ACCEPTED', qc_formed: false }], [200, { stage: 'CERTIFIED', qc_formed: true }]];
+  const progress = await wallet.submit(url, { signed_tx: '0x76c0', envelope: '0xc0' });
+  assert.equal(progress.stage, 'CERTIFIED');
+  assert.deepEqual(bodies, Array<string>(3).fill('{"signed_tx":"0x76c0","envelope":"0xc0"}'));
+});
+
+test('what can never succeed is not sent again', async () => {
+  answers = [[409, { code: 'EQUIVOCATION', error: 'the slot is promised' }]];
+  await assert.rejects(wallet.submit(url, { signed_tx: '0x76c0', envelope: '0xc0' }), { code: 'EQUIVOCATION', retryable: false });
+});
+
+test('a network is believed by its digest alone', async () => {
+  answers = [[200, w.file], [200, w.file]];
+  assert.equal((await wallet.network(url, w.network.digest)).network.chainId, 1337n);
+  await assert.rejects(wallet.network(url, `0x${'00'.repeat(32)}`), /this wallet of/);
+});
+
+test('a QC is believed by its bytes alone', async () => {
+  const file = fileOf(w.qc(tx));
+  const forged = { ...file, view: { ...file.view, amount: '99' } };
+  answers = [[200, file], [200, forged], [200, fileOf(w.qc(w.tx('bob')))], [409, { code: 'NO_QC', error: 'not yet' }]];
+  const qc = await wallet.fetchQC(url, w.network, tx.id);
+  await assert.rejects(wallet.fetchQC(url, w.network, tx.id), /view\.amount/);
+  await assert.rejects(wallet.fetchQC(url, w.network, tx.id), /sent the QC of/);
+  await assert.rejects(wallet.fetchQC(url, w.network, tx.id), { code: 'NO_QC' });
+
+  const want = { payee: order.to, asset: asset as string, atLeast: 5n, now: 1_000n, leastLeft: 30n };
+  assert.ok(wallet.pays(qc, want));
+  const others: Partial<typeof want>[] = [{ payee: accountOf(key('bob')) as Hex }, { asset: `0x${'20'.repeat(20)}` }, { atLeast: 6n }, { now: 4_980n }];
+  for (const other of others) assert.ok(!wallet.pays(qc, { ...want, ...other }), JSON.stringify(Object.keys(other)));
+});

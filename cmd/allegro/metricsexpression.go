@@ -1,0 +1,233 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
+// expression reads a vital from two looks at a peer.
+type expression interface {
+	// series names what it reads.
+	series() []string
+	// read returns nil if the peer does not have the series.
+	read(before, now families, passed time.Duration) *reading
+	// tail names the quantile of the end that may be bad; empty if there is none.
+	tail() string
+}
+
+// labels are those that a series must have.
+type labels map[string]string
+
+// counter is the sum of counters: its value since the start, and how fast it grows.
+type counter struct {
+	name   string
+	labels labels
+}
+
+func (c counter) series() []string { return []string{c.name} }
+func (c counter) tail() string     { return "" }
+
+func (c counter) read(before, now families, passed time.Duration) *reading {
+	v, ok := now.sum(c.name, c.labels)
+	if !ok {
+		return nil
+	}
+	return &reading{Value: &v, Rate: perSecond(grown(c, before, v), passed)}
+}
+
+// grown is what a counter that is at v now grew by. One that is below what it was began
+// anew with the peer.
+func grown(c counter, before families, v float64) float64 {
+	if old, ok := before.sum(c.name, c.labels); ok && old <= v {
+		return v - old
+	}
+	return v
+}
+
+// perSecond is a rate; nil if no time has passed.
+func perSecond(n float64, passed time.Duration) *float64 {
+	if passed <= 0 {
+		return nil
+	}
+	return number(n / passed.Seconds())
+}
+
+// gauge is the sum of gauges.
+type gauge struct {
+	name   string
+	labels labels
+}
+
+func (g gauge) series() []string { return []string{g.name} }
+func (g gauge) tail() string     { return "" }
+
+func (g gauge) read(_, now families, _ time.Duration) *reading {
+	v, ok := now.sum(g.name, g.labels)
+	if !ok {
+		return nil
+	}
+	return &reading{Value: &v}
+}
+
+// ratio is what one counter grew by for each one that another grew by, lately or, if
+// that did not grow, since the start.
+type ratio struct{ of, over counter }
+
+func (r ratio) series() []string { return []string{r.of.name, r.over.name} }
+func (r ratio) tail() string     { return "" }
+
+func (r ratio) read(before, now families, _ time.Duration) *reading {
+	of, ok := now.sum(r.of.name, r.of.labels)
+	over, also := now.sum(r.over.name, r.over.labels)
+	if !ok || !also {
+		return nil
+	}
+	if lately := grown(r.over, before, over); lately > 0 {
+		return &reading{Value: number(grown(r.of, before, of) / lately), Over: overInterval}
+	}
+	return &reading{Value: number(of / over), Over: overLife}
+}
+
+// margin is the least difference of two gauges with the same labels.
+type margin struct{ of, over string }
+
+func (m margin) series() []string { return []string{m.of, m.over} }
+func (m margin) tail() string     { return "" }
+
+func (m margin) read(_, now families, _ time.Duration) *reading {
+	var least *float64
+	for _, s := range now[m.of] {
+		for _, other := range now[m.over] {
+			if labelsOf(s).equal(labelsOf(other)) {
+				if d := valueOf(s) - valueOf(other); least == nil || d < *least {
+					least = &d
+				}
+			}
+		}
+	}
+	if least == nil {
+		return nil
+	}
+	return &reading{Value: least}
+}
+
+// histogram is the distribution of what the histograms of a name observed, lately or,
+// if nothing was, since the start.
+type histogram struct {
+	name   string
+	labels labels
+	low    bool // little is bad, not much
+}
+
+func (h histogram) series() []string { return []string{h.name} }
+
+func (h histogram) tail() string {
+	if h.low {
+		return "p1"
+	}
+	return "p99"
+}
+
+func (h histogram) read(before, now families, passed time.Duration) *reading {
+	all, ok := now.histogram(h.name, h.labels)
+	if !ok {
+		return nil
+	}
+	lately := all
+	if old, ok := before.histogram(h.name, h.labels); ok && old.count <= all.count {
+		lately = all.minus(old)
+	}
+	r := &reading{Value: number(all.count), Rate: perSecond(lately.count, passed), Over: overInterval}
+	if lately.count == 0 {
+		lately, r.Over = all, overLife
+	}
+	q := 0.99
+	if h.low {
+		q = 0.01
+	}
+	r.P50, r.Tail = quantile(0.5, lately.buckets, lately.count), quantile(q, lately.buckets, lately.count)
+	if n := len(lately.buckets); n > 0 && lately.count > 0 {
+		r.highest = number(lately.buckets[n-1].upper)
+	}
+	return r
+}
+
+// families are a peer's series by name, as it told them at one moment.
+type families map[string][]*dto.Metric
+
+// sum adds up the values of the series that have the labels; ok is false if none has.
+func (f families) sum(name string, want labels) (sum float64, ok bool) {
+	for _, m := range f[name] {
+		if labelsOf(m).have(want) {
+			sum, ok = sum+valueOf(m), true
+		}
+	}
+	return sum, ok
+}
+
+// cumulated is the sum of histograms with the same buckets.
+type cumulated struct {
+	buckets []bucket // finite, ascending
+	count   float64
+}
+
+// histogram adds up the histograms that have the labels.
+func (f families) histogram(name string, want labels) (sum cumulated, ok bool) {
+	for _, m := range f[name] {
+		if m.Histogram == nil || !labelsOf(m).have(want) {
+			continue
+		}
+		one := cumulated{finiteBuckets(m.Histogram), countOf(m.Histogram)}
+		if !ok {
+			sum, ok = one, true
+			continue
+		}
+		sum.count += one.count
+		for i := range min(len(sum.buckets), len(one.buckets)) {
+			sum.buckets[i].cumulative += one.buckets[i].cumulative
+		}
+	}
+	return sum, ok
+}
+
+// minus is what was observed after an earlier look.
+func (c cumulated) minus(old cumulated) cumulated {
+	out := cumulated{slices.Clone(c.buckets), c.count - old.count}
+	for i := range min(len(out.buckets), len(old.buckets)) {
+		out.buckets[i].cumulative -= old.buckets[i].cumulative
+	}
+	return out
+}
+
+// valueOf is the value of a counter, gauge or untyped series.
+func valueOf(m *dto.Metric) float64 {
+	switch {
+	case m.Counter != nil:
+		return m.Counter.GetValue()
+	case m.Gauge != nil:
+		return m.Gauge.GetValue()
+	default:
+		return m.Untyped.GetValue()
+	}
+}
+
+func labelsOf(m *dto.Metric) labels {
+	l := make(labels, len(m.GetLabel()))
+	for _, pair := range m.GetLabel() {
+		l[pair.GetName()] = pair.GetValue()
+	}
+	return l
+}
+
+func (l labels) have(want labels) bool {
+	for name, value := range want {
+		if l[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (l labels) equal(other labels) bool { return len(l) == len(other) && l.have(other) }

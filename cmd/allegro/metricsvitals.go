@@ -1,0 +1,55 @@
+package main
+
+// vital is one line of what an operator looks at first: an expression over a peer's
+// series, its unit, and when its value should worry somebody.
+type vital struct {
+	name string
+	of   expression
+	unit unit
+	warn *condition // nil: never
+	bad  *condition // nil: never
+}
+
+// vitals are the lines of allegro metrics, the payments first. The thresholds are for a
+// network with blocks of a few seconds on one continent: who has other ones reads the
+// numbers.
+var vitals = []vital{
+	{"payments accepted", counter{name: "allegro_tx_stage_total", labels: labels{"stage": "ACCEPTED"}}, unitCount, nil, nil},
+	{"payments certified", counter{name: "allegro_tx_stage_total", labels: labels{"stage": "CERTIFIED"}}, unitCount, nil, nil},
+	{"payments included", counter{name: "allegro_tx_stage_total", labels: labels{"stage": "INCLUDED"}}, unitCount, nil, nil},
+	{"payments refused", counter{name: "allegro_tx_rejected_total"}, unitCount, nil, nil},
+	{"QC latency", histogram{name: "allegro_qc_latency_seconds"}, unitSeconds, above(ofTail, 0.1), above(ofTail, 1)},
+	{"QC lead to the next block", histogram{name: "allegro_qc_lead_seconds", low: true}, unitSeconds, below(ofTail, 0.25), below(ofMedian, 0.25)},
+	{"votes received", counter{name: "allegro_cert_received_total"}, unitCount, nil, nil},
+	{"votes signed", counter{name: "allegro_cert_issued_total"}, unitCount, nil, nil},
+	{"vote journal sync", histogram{name: "allegro_journal_sync_seconds"}, unitSeconds, above(ofTail, 0.05), above(ofTail, 0.25)},
+	{"equivocations", counter{name: "allegro_equivocation_total"}, unitCount, nil, above(ofValue, 0)},
+	{"quorum margin", margin{of: "allegro_committee_reachable", over: "allegro_committee_threshold"}, unitWeight, below(ofValue, 1), below(ofValue, 0)},
+	{"validator signs", gauge{name: "allegro_validator_signing"}, unitCount, nil, below(ofValue, 1)},
+	{"sponsor cannot pay", gauge{name: "allegro_settle_sponsor_dry"}, unitCount, nil, above(ofValue, 0)},
+	{"chain height", gauge{name: "allegro_chain_height"}, unitCount, nil, nil},
+	{"chain head age", gauge{name: "allegro_chain_head_age_seconds"}, unitSeconds, above(ofValue, 15), above(ofValue, 30)},
+	{"backup chain node in use", gauge{name: "allegro_chain_node"}, unitCount, above(ofValue, 0), nil},
+	{"peers", gauge{name: "allegro_peers"}, unitCount, nil, below(ofValue, 1)},
+	{"mesh peers of payments", gauge{name: "allegro_gossip_mesh_peers", labels: labels{"topic": "tx"}}, unitCount, below(ofValue, 1), nil},
+	{"mesh peers of votes", gauge{name: "allegro_gossip_mesh_peers", labels: labels{"topic": "cert"}}, unitCount, below(ofValue, 1), nil},
+	{"gossip delivered", counter{name: "allegro_gossip_messages_total", labels: labels{"result": "delivered"}}, unitCount, nil, nil},
+	{"copies per message", ratio{of: counter{name: "allegro_gossip_messages_total", labels: labels{"result": "duplicate"}},
+		over: counter{name: "allegro_gossip_messages_total", labels: labels{"result": "delivered"}}}, unitCount, above(ofValue, 12), nil},
+	{"gossip rejected", counter{name: "allegro_gossip_messages_total", labels: labels{"result": "rejected"}}, unitCount, above(ofValue, 0), above(ofRate, 0)},
+	{"gossip checking", histogram{name: "allegro_gossip_validation_seconds"}, unitSeconds, above(ofTail, 0.05), above(ofTail, 0.5)},
+	{"queues dropped", counter{name: "allegro_gossip_drop_total"}, unitCount, above(ofValue, 0), above(ofRate, 0)},
+	{"recovered by sync", counter{name: "allegro_sync_recovered_items_total"}, unitCount, nil, nil},
+	{"gossip received", counter{name: "allegro_gossip_bytes_total", labels: labels{"dir": "in"}}, unitBytes, nil, nil},
+	{"gossip sent", counter{name: "allegro_gossip_bytes_total", labels: labels{"dir": "out"}}, unitBytes, nil, nil},
+}
+
+// unit is what a value counts.
+type unit string
+
+const (
+	unitCount   unit = "count"
+	unitSeconds unit = "seconds"
+	unitWeight  unit = "weight" // of validators
+	unitBytes   unit = "bytes"
+)

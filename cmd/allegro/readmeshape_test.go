@@ -1,0 +1,101 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// compare checks that output has the shape that the document shows: the same words, with
+// other numbers, hashes and names of who voted first. Where the document has …, anything may
+// stand. A hash that the document shows stands for the one that was printed from here on.
+func (s *docReader) compare(c *shownCommand, out string, shape *regexp.Regexp) {
+	s.t.Helper()
+	require.Regexp(s.t, shape, out, "line %d: what %s prints has not the shape that the document shows\n%s", c.line, c.text, out)
+	var shown []string
+	for _, line := range c.output {
+		shown = append(shown, fullHash.FindAllString(line, -1)...)
+	}
+	for i, printed := range shape.FindStringSubmatch(out)[1:] {
+		s.replace(shown[i], printed)
+	}
+}
+
+// fullHash is a hash in full, of a payment for one.
+var fullHash = regexp.MustCompile(`0x[0-9a-f]{64}`)
+
+// shapeToken matches what differs between two runs, and white space.
+var shapeToken = regexp.MustCompile(`…|[0-9a-f]{16}-\d+|0x[0-9a-fA-F]+|\d{4}-\d\d-\d\dT[\d:]+Z|[+-]?\d[\d,.:]*\d|[+-]?\d|\b(?:dave|edgar)(?:, (?:dave|edgar))*\b|\b(?:INCLUDED|FINALIZED)\b|\s+`)
+
+// acceptedLine is printed only if a vote was seen before the quorum.
+var acceptedLine = regexp.MustCompile(`^ *ACCEPTED +votes of `)
+
+// shapeOf is the regular expression of a text's shape. more allows output behind it.
+func shapeOf(text string, more bool) *regexp.Regexp {
+	var shape strings.Builder
+	shape.WriteString(`^\s*`)
+	for line := range strings.Lines(text) {
+		if acceptedLine.MatchString(line) {
+			shape.WriteString(`(?:ACCEPTED\s+votes of [a-z, ]+\n\s*)?`)
+			continue
+		}
+		at := 0
+		line = strings.TrimSpace(line)
+		for _, m := range shapeToken.FindAllStringIndex(line, -1) {
+			shape.WriteString(regexp.QuoteMeta(line[at:m[0]]))
+			shape.WriteString(shapeOfToken(line[m[0]:m[1]]))
+			at = m[1]
+		}
+		shape.WriteString(regexp.QuoteMeta(line[at:]) + `\s*`)
+	}
+	if !more {
+		shape.WriteString(`$`)
+	}
+	return regexp.MustCompile(shape.String())
+}
+
+// eventID is one of the event stream's.
+var eventID = regexp.MustCompile(`[0-9a-f]{16}-\d+`)
+
+func shapeOfToken(found string) string {
+	switch {
+	case found == "…":
+		return `[\s\S]*?`
+	case strings.TrimSpace(found) == "":
+		return `\s*`
+	case fullHash.MatchString(found):
+		return `(0x[0-9a-f]{64})`
+	case strings.HasPrefix(found, "0x"):
+		return `0x[0-9a-fA-F]+`
+	case found == "INCLUDED" || found == "FINALIZED": // the next block may have come
+		return `(?:INCLUDED|FINALIZED)`
+	case found[0] >= 'a':
+		return `[a-z]+(?:, [a-z]+)*`
+	case eventID.MatchString(found):
+		return eventID.String()
+	case strings.Contains(found, "T"):
+		return `[\dTZ:-]+`
+	default:
+		return `[+-]?\d[\d,.:]*`
+	}
+}
+
+// TestShapes: a shape takes other numbers and refuses other words.
+func TestShapes(t *testing.T) {
+	const shown = "a → b   10.00 pathUSD   0x0b15\n  ACCEPTED    votes of edgar\n  CERTIFIED   signed by dave, edgar   after 9.8 ms at height 0\n"
+	for text, fits := range map[string]bool{
+		shown: true,
+		"a → b 9.00 pathUSD 0xABCDEF\n ACCEPTED votes of dave, edgar\n CERTIFIED signed by dave, edgar after 1,234.5 ms at height 12\n": true,
+		"a → b 9.00 pathUSD 0xABCDEF\n CERTIFIED signed by dave, edgar after 1,234.5 ms at height 12\n":                                 true,
+		"a → b 9.00 pathUSD 0xABCDEF\n QUEUED signed by dave, edgar after 1,234.5 ms at height 12\n":                                    false,
+		"a → b 9.00 pathUSD 0xABCDEF\n CERTIFIED signed by dave, edgar after 1,234.5 ms at height 12\nand more":                         false,
+		"a → b 9.00 pathUSD 0xABCDEF\n CERTIFIED signed by dave, edgar after x ms at height 12\n":                                       false,
+	} {
+		require.Equal(t, fits, shapeOf(shown, false).MatchString(text), "%s", text)
+	}
+	require.Regexp(t, shapeOf("{\"id\":\"0x3ef4…\",…}", false), "{\"id\":\"0xabcdef\",\"more\":{}}\n")
+	require.NotRegexp(t, shapeOf("{\"id\":\"0x3ef4…\"}", false), "{\"tx\":\"0xabcdef\"}")
+	require.Regexp(t, shapeOf("one\n", true), "one\ntwo\n")
+}

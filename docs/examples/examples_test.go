@@ -1,0 +1,204 @@
+// Package examples_test runs the examples of docs/integrators.md as programs, on a network
+// with its chain in the test's process.
+package examples_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/allegro-p2p/allegro/aggregator/httpapi"
+	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/stretchr/testify/require"
+)
+
+// patience bounds the whole: blocks take a second, building the programs what it takes.
+const patience = 5 * time.Minute
+
+// place is a running network with what an integrator has of it.
+type place struct {
+	t        *testing.T
+	ctx      context.Context
+	dir      string // with network.toml, programs and keys
+	url      string // of the aggregator
+	node     string // URL of the chain
+	digest   string // of the network file
+	accounts map[string]string
+	network  *testnet.Network
+}
+
+// newPlace starts a network and builds the programs.
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	p := &place{t: t, ctx: ctx, dir: t.TempDir(), accounts: make(map[string]string)}
+	build := exec.CommandContext(ctx, "go", "build", "-o", p.dir, "./wallet", "./sign", "../../cmd/allegro")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	cfg := testnet.DefaultConfig()
+	cfg.BlockTime, cfg.Dir = time.Second, t.TempDir()
+	p.network, err = testnet.Start(ctx, cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.network.Close()) })
+	require.NoError(t, p.network.WaitReady(ctx))
+	urls, stop, err := p.network.ServePages(ctx, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, stop()) })
+	p.url = urls["olivia"]
+	node := httptest.NewServer(p.network.Chain.Handler())
+	t.Cleanup(node.Close)
+	p.node = node.URL
+
+	file, err := p.network.File().Encode()
+	require.NoError(t, err)
+	p.write("network.toml", string(file))
+	p.digest = p.network.File().Digest().Hex()
+	var demo httpapi.DemoAccounts
+	p.get("/api/v1/demo/accounts", &demo)
+	for _, a := range demo.Accounts {
+		p.write(a.Name+".hex", strings.TrimPrefix(a.PrivateKey, "0x"))
+		p.accounts[a.Name] = a.Address
+	}
+	return p
+}
+
+func (p *place) path(name string) string { return filepath.Join(p.dir, name) }
+
+func (p *place) write(name, text string) {
+	p.t.Helper()
+	require.NoError(p.t, os.WriteFile(p.path(name), []byte(text), 0o600))
+}
+
+func (p *place) get(path string, into any) {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, p.url+path, nil)
+	require.NoError(p.t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(p.t, err)
+	defer response.Body.Close()
+	require.Equal(p.t, http.StatusOK, response.StatusCode)
+	require.NoError(p.t, json.NewDecoder(response.Body).Decode(into))
+}
+
+// command is a program with the built ones in its PATH. What it prints goes to out.
+func (p *place) command(out *bytes.Buffer, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(p.ctx, name, args...)
+	cmd.Env = append(os.Environ(), "PATH="+p.dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd
+}
+
+// run runs a program that must succeed, and returns what it prints.
+func (p *place) run(name string, args ...string) string {
+	p.t.Helper()
+	var out bytes.Buffer
+	require.NoError(p.t, p.command(&out, name, args...).Run(), "%s", &out)
+	p.t.Logf("%s\n%s", name, &out)
+	return out.String()
+}
+
+// wallet is the command line of the example peer of an account.
+func (p *place) wallet(name string, args ...string) []string {
+	return append([]string{
+		"-network", p.path("network.toml"), "-node", p.node, "-key", p.path(name + ".hex"), "-data", p.path(name),
+	}, args...)
+}
+
+// need skips a test without a program, and fails it in CI.
+func need(t *testing.T, path, remedy string) string {
+	t.Helper()
+	found, err := exec.LookPath(path)
+	if err == nil {
+		return found
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%v: %s", err, remedy)
+	}
+	t.Skipf("SKIPPED: %v: the example is not run; %s", err, remedy)
+	return ""
+}
+
+func TestExamples(t *testing.T) {
+	p := newPlace(t)
+
+	// Each account has one wallet at a time: those of the network's own process end first.
+	t.Run("Go", func(t *testing.T) {
+		for _, name := range []string{"alice", "bob"} {
+			require.NoError(t, p.network.Peer(name).Stop())
+		}
+		var received bytes.Buffer
+		shop := p.command(&received, p.path("wallet"), p.wallet("bob", "receive", "2.50", "invoice 7")...)
+		require.NoError(t, shop.Start())
+		paid := p.run(p.path("wallet"), p.wallet("alice", "pay", p.accounts["bob"], "2.50", "invoice 7")...)
+		require.Regexp(t, `^signed 0x[0-9a-f]{64}\n(CERTIFIED|INCLUDED) 2\.50 pathUSD to 0x`, paid)
+		again := p.run(p.path("wallet"), p.wallet("alice", "pay", p.accounts["bob"], "2.50", "invoice 7")...)
+		require.Contains(t, again, strings.Replace(strings.SplitN(paid, "\n", 2)[0], "signed", "paid already as", 1))
+		require.NoError(t, shop.Wait(), "%s", &received)
+		require.Regexp(t, `(?s)CERTIFIED 0x[0-9a-f]{64}, hand over the coffee.*FINALIZED.*hand over the car\n$`, received.String())
+
+		var refused bytes.Buffer
+		require.Error(t, p.command(&refused, p.path("wallet"), p.wallet("alice", "pay", p.accounts["bob"], "1000", "invoice 8")...).Run())
+		require.Contains(t, refused.String(), "INSUFFICIENT_FUNDS")
+	})
+
+	t.Run("HTTP", func(t *testing.T) {
+		need(t, "curl", "install the Debian package curl")
+		need(t, "jq", "install the Debian package jq")
+		out := p.run("./http.sh", p.url, p.path("network.toml"), p.path("carol.hex"), p.accounts["carol"], p.accounts["bob"], "1000000")
+		require.Contains(t, out, "VALID: the quorum certificate of payment 0x")
+		require.Regexp(t, `\{"stage":"FINALIZED","tempo_tx_hash":"0x[0-9a-f]{64}"\}\n$`, out)
+
+		// A plan for somebody else's money, or to somebody else, is not signed.
+		plan := p.plan(p.accounts["carol"], p.accounts["bob"], "1000000")
+		for _, args := range [][]string{
+			{"-key", p.path("alice.hex"), "-to", p.accounts["bob"], "-amount", "1000000"},
+			{"-key", p.path("carol.hex"), "-to", p.accounts["alice"], "-amount", "1000000"},
+			{"-key", p.path("carol.hex"), "-to", p.accounts["bob"], "-amount", "999999"},
+		} {
+			var refused bytes.Buffer
+			cmd := p.command(&refused, p.path("sign"), append(args, "-network", p.path("network.toml"))...)
+			cmd.Stdin = strings.NewReader(plan)
+			require.Error(t, cmd.Run())
+			require.Contains(t, refused.String(), "nothing was signed")
+		}
+	})
+
+	t.Run("TypeScript", func(t *testing.T) {
+		const web = "../../aggregator/web/"
+		const remedy = "run npm ci --ignore-scripts in aggregator/web"
+		node := need(t, web+"node_modules/.bin/node", remedy)
+		if _, err := os.Stat(web + "node_modules/viem"); err != nil {
+			need(t, web+"node_modules/viem/package.json", remedy) // tells so
+		}
+		out := p.run(node, web+"examples/pay.ts", p.url, p.digest, p.path("carol.hex"), p.accounts["bob"], "500000")
+		require.Regexp(t, `verified here: dave, edgar signed, weight 2 of 2, good for 500000 units\n$`, out)
+	})
+}
+
+// plan asks the aggregator for a payment to sign.
+func (p *place) plan(from, to, amount string) string {
+	p.t.Helper()
+	body, err := json.Marshal(map[string]string{"from": from, "to": to, "amount": amount, "asset": "pathUSD"})
+	require.NoError(p.t, err)
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.url+"/api/v1/payments/prepare", bytes.NewReader(body))
+	require.NoError(p.t, err)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(p.t, err)
+	defer response.Body.Close()
+	var plan bytes.Buffer
+	_, err = plan.ReadFrom(response.Body)
+	require.NoError(p.t, err)
+	require.Equal(p.t, http.StatusOK, response.StatusCode, plan.String())
+	return plan.String()
+}
