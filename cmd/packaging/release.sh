@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Builds a release: for each system an archive with the program, its manual, completion for
+# four shells, the systemd unit and the licence, and SHA256SUMS over all. It is made of a
+# commit, in a clone of its own, not of what lies around, and the same commit gives the same
+# bytes with the same Go. The version is the one that Go reads from the tag of the commit,
+# and `allegro version` tells it with the commit.
+#
+#   cmd/packaging/release.sh FOLDER [COMMIT [GOOS/GOARCH ...]]
+#
+# COMMIT is HEAD without; the systems are Linux and macOS on amd64 and arm64. Nothing is
+# linked to libraries of a system (macOS programs always are to its own).
+set -euo pipefail
+
+out=${1:?usage: release.sh FOLDER [COMMIT [GOOS/GOARCH ...]]}
+commit=${2-HEAD}
+targets=("${@:3}")
+[ ${#targets[@]} -gt 0 ] || targets=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64)
+
+repository=$(cd "$(dirname "$0")/../.." && pwd)
+commit=$(git -C "$repository" rev-parse --verify "$commit^{commit}")
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+git clone -q "$repository" "$work/source"
+cd "$work/source"
+git -c advice.detachedHead=false checkout -q "$commit"
+# Everything in an archive is as old as the commit, in one order, and nobody's.
+time=$(git show -s --format=%ct "$commit")
+archive() { tar --create --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --mode='u+rw,go+r-w' "$@" | gzip --no-name --best; }
+
+# build GOOS GOARCH FILE: no path of this machine, no symbols that only a debugger reads.
+build() { CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=true -ldflags='-s -w' -o "$3" ./cmd/allegro; }
+
+# This machine's own program writes what is the same everywhere.
+build "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$work/allegro"
+version=$("$work/allegro" version -o json | sed -n 's/^  "version": "\(.*\)",$/\1/p')
+mkdir -p "$work/same/share/completions" "$work/same/lib"
+"$work/allegro" man --dir "$work/same/share/man/man1" >/dev/null
+for shell in bash zsh fish pwsh; do "$work/allegro" completion $shell >"$work/same/share/completions/allegro.$shell"; done
+cp -r cmd/packaging/systemd "$work/same/lib/systemd"
+cp LICENSE "$work/same"
+
+for target in "${targets[@]}"; do
+  name=allegro-$version-${target%/*}-${target#*/}
+  mkdir -p "$work/$name/bin"
+  cp -r "$work/same/." "$work/$name"
+  build "${target%/*}" "${target#*/}" "$work/$name/bin/allegro"
+  archive -C "$work" "$name" >"$out/$name.tar.gz"
+  echo "$out/$name.tar.gz"
+done
+cd "$out" && sha256sum "allegro-$version-"*.tar.gz >SHA256SUMS
