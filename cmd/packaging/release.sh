@@ -3,7 +3,9 @@
 # four shells, the systemd unit and the licence, and SHA256SUMS over all. It is made of a
 # commit, in a clone of its own, not of what lies around, and the same commit gives the same
 # bytes with the same Go. The version is the one that Go reads from the tag of the commit,
-# and `allegro version` tells it with the commit.
+# and `allegro version` tells it with the commit. This installs an archive:
+#
+#   tar xzf allegro-VERSION-linux-amd64.tar.gz -C /usr/local --strip-components 1
 #
 #   cmd/packaging/release.sh FOLDER [COMMIT [GOOS/GOARCH ...]]
 #
@@ -36,16 +38,21 @@ build() { CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=true -ldf
 # This machine's own program writes what is the same everywhere.
 build "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$work/allegro"
 version=$("$work/allegro" version -o json | sed -n 's/^  "version": "\(.*\)",$/\1/p')
-mkdir -p "$work/same/share/completions" "$work/same/lib"
-"$work/allegro" man --dir "$work/same/share/man/man1" >/dev/null
-for shell in bash zsh fish pwsh; do "$work/allegro" completion $shell >"$work/same/share/completions/allegro.$shell"; done
-cp -r cmd/packaging/systemd "$work/same/lib/systemd"
-cp LICENSE "$work/same"
+same=$work/same # laid out as below /usr/local
+mkdir -p "$same"/share/{doc/allegro,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d,powershell} "$same"/lib/{systemd/system,sysusers.d}
+cp LICENSE "$same/share/doc/allegro"
+cp cmd/packaging/systemd/allegro@.service "$same/lib/systemd/system"
+cp cmd/packaging/systemd/allegro.conf "$same/lib/sysusers.d"
+"$work/allegro" man --dir "$same/share/man/man1" >/dev/null
+"$work/allegro" completion bash >"$same/share/bash-completion/completions/allegro"
+"$work/allegro" completion zsh >"$same/share/zsh/site-functions/_allegro"
+"$work/allegro" completion fish >"$same/share/fish/vendor_completions.d/allegro.fish"
+"$work/allegro" completion pwsh >"$same/share/powershell/allegro.ps1" # named like the command
 
 for target in "${targets[@]}"; do
   name=allegro-$version-${target%/*}-${target#*/}
   mkdir -p "$work/$name/bin"
-  cp -r "$work/same/." "$work/$name"
+  cp -r "$same/." "$work/$name"
   build "${target%/*}" "${target#*/}" "$work/$name/bin/allegro"
   archive -C "$work" "$name" >"$out/$name.tar.gz"
   echo "$out/$name.tar.gz"

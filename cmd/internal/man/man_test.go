@@ -32,7 +32,7 @@ func TestPage(t *testing.T) {
 	m := New(root, "v1.2.3", "2027-01-31", Section{"FILES", "In the shop:", []Term{{"till-1", "the till"}}})
 	require.Equal(t, []string{"till", "till-coin", "till-coin-add", "till-coin-count"}, m.Pages())
 	for name, want := range map[string]string{
-		"till": `.TH "TILL" "1" "2027\-01\-31" "till v1.2.3" "Manual of till"
+		"till": `.TH "TILL" "1" "2027-01-31" "till v1.2.3" "Manual of till"
 .SH "NAME"
 till \- keep the till
 .SH "SYNOPSIS"
@@ -48,7 +48,7 @@ In the shop:
 \fBtill\-1\fR
 the till
 `,
-		"till-coin-add": `.TH "TILL\-COIN\-ADD" "1" "2027\-01\-31" "till v1.2.3" "Manual of till"
+		"till-coin-add": `.TH "TILL-COIN-ADD" "1" "2027-01-31" "till v1.2.3" "Manual of till"
 .SH "NAME"
 till\-coin\-add \- put coins in
 .SH "SYNOPSIS"

@@ -22,7 +22,7 @@ func escaped(text string) string {
 func (r *roff) macro(name string, args ...string) {
 	r.WriteString("." + name)
 	for _, a := range args {
-		fmt.Fprintf(r, ` "%s"`, strings.ReplaceAll(escaped(a), `"`, `\(dq`))
+		fmt.Fprintf(r, ` "%s"`, strings.NewReplacer(`\`, `\e`, `"`, `\(dq`).Replace(a))
 	}
 	r.WriteString("\n")
 }
