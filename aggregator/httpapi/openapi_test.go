@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/allegro-p2p/allegro/aggregator/httpapi"
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -17,6 +18,7 @@ import (
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // exchange is a request with its answer, to be checked outside of virtual time.
@@ -30,9 +32,17 @@ type exchange struct {
 // network and validates what was asked and what was answered, errors too.
 func TestEveryRouteAnswersAsDocumented(t *testing.T) {
 	var exchanges []exchange
+	var events []told
 	inNetwork(t, func(t *testing.T, ctx context.Context, w *world) {
 		w.told = func(req *http.Request, body string, a answer) { exchanges = append(exchanges, exchange{req, body, a}) }
 		const base = "/api/v1"
+		stream := w.stream(base+"/events", nil)
+		stream.begin()
+		var g errgroup.Group
+		g.Go(func() error {
+			events = append(events, stream.rest()...)
+			return nil
+		})
 		requireError(t, w.get(base+"/payments/"+common.Hash{1}.Hex()), http.StatusNotFound, httpapi.NotFound)
 		_, first := w.prepared(w.post(base+"/payments/prepare", w.order("alice", "bob", 10)))
 		w.get(base + "/payments")
@@ -58,16 +68,23 @@ func TestEveryRouteAnswersAsDocumented(t *testing.T) {
 			w.waitStage(ctx, second.ID(), fastpay.StageFinalized)
 		}
 		requireError(t, w.get(base+"/events?types=none"), http.StatusBadRequest, httpapi.BadRequest)
-		w.demo.play = func(func(httpapi.DemoEvent)) error { return nil }
-		require.Equal(t, http.StatusOK, w.do(http.MethodPost, base+"/demo/chained-flow", "", nil).StatusCode)
-		stream := w.stream(base+"/events", nil)
-		stream.begin()
-		stream.close()
-		exchanges = append(exchanges, exchange{stream.resp.Request, "", answer{stream.resp, nil}})
+		w.demo.play = playEverything
+		played := w.do(http.MethodPost, base+"/demo/chained-flow", "", nil)
+		require.Equal(t, http.StatusOK, played.StatusCode)
+		played.Response.Body = io.NopCloser(bytes.NewReader(played.body))
+		peers := w.stream(base+"/events?types=peer", nil)
+		peers.begin()
 		require.NoError(t, w.network.Peer("edgar").Stop())
 		_, err := w.network.Peer("olivia").Node.Await(ctx, w.network.Committee().ID(), func(r p2p.Readiness) bool { return !r.QuorumReachable() })
 		require.NoError(t, err)
 		require.Equal(t, http.StatusServiceUnavailable, w.get("/readyz").StatusCode)
+		peers.event("peer")
+		peers.close()
+		synctest.Wait() // until the other reader has it too
+		stream.close()
+		require.NoError(t, g.Wait())
+		exchanges = append(exchanges, exchange{stream.resp.Request, "", answer{stream.resp, nil}})
+		events = append(events, newReader(t, played.Response).rest()...)
 	})
 
 	document, err := libopenapi.NewDocument(httpapi.OpenAPI)
@@ -101,6 +118,7 @@ func TestEveryRouteAnswersAsDocumented(t *testing.T) {
 	}
 	require.Empty(t, left, "no test drives these operations")
 	requireStrict(t, v, exchanges)
+	requireEvents(t, &model.Model, events)
 }
 
 // template is the path of openapi.yaml that a path is one of.

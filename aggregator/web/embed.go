@@ -33,11 +33,16 @@ var contentTypes = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
+// download is the page as one file that opens from a disk. It holds its script, which the
+// policy of what is served from here forbids, so it is only handed out.
+const download = "carol.html"
+
 // file is one of the page, ready to be sent.
 type file struct {
 	plain, compressed []byte // compressed is nil where it saves nothing
 	contentType       string
 	cacheControl      string
+	disposition       string // empty for what is shown
 }
 
 // Handler returns what serves the page: index.html at /, and the files that it loads.
@@ -73,6 +78,9 @@ func Handler() (http.Handler, error) {
 // assets/ changes with its content, so it never goes stale.
 func prepare(name string, data []byte) (*file, error) {
 	f := &file{plain: data, contentType: contentTypes[path.Ext(name)], cacheControl: "no-cache"}
+	if name == download {
+		f.disposition = `attachment; filename="` + download + `"`
+	}
 	if f.contentType == "" {
 		return nil, fmt.Errorf("%s: no content type is known for it, name one in contentTypes", name)
 	}
@@ -117,6 +125,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", f.contentType)
 	header.Set("Cache-Control", f.cacheControl)
 	header.Set("Vary", "Accept-Encoding")
+	if f.disposition != "" {
+		header.Set("Content-Disposition", f.disposition)
+	}
 	body := f.plain
 	if f.compressed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		header.Set("Content-Encoding", "gzip")

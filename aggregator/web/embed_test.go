@@ -76,6 +76,17 @@ func TestTheSameBytesComeCompressed(t *testing.T) {
 	}
 }
 
+func TestThePageAsOneFileIsHandedOutAndLoadsNothing(t *testing.T) {
+	r := ask(t, http.MethodGet, "/carol.html")
+	require.Equal(t, http.StatusOK, r.StatusCode)
+	require.Equal(t, `attachment; filename="carol.html"`, r.Header.Get("Content-Disposition"))
+	require.Empty(t, ask(t, http.MethodGet, "/").Header.Get("Content-Disposition"))
+	document, _, found := strings.Cut(string(body(t, r)), `<script type="module">`)
+	require.True(t, found)
+	require.NotRegexp(t, `(src|href)=`, document)
+	require.Regexp(t, `content="default-src 'none'; script-src 'sha256-[^' ]+'; style-src 'sha256-[^' ]+';`, document)
+}
+
 func TestGzipIsSentOnlyToThoseWhoTakeIt(t *testing.T) {
 	for accepted, want := range map[string]bool{
 		"": false, "gzip": true, "br": false, "br,gzip": true, "gzip;q=0": false, "gzip; q=0.0": false, "gzip;q=0.1": true, "gzip;q=x": false, "xgzip": false,

@@ -84,7 +84,7 @@ func demoOfProcesses(ctx context.Context, cmd *cli.Command, cfg testnet.Config, 
 
 func (p *demoPrinter) runningProcesses(net *processes.Net) {
 	say(p.out, "\n  The network keeps running until Ctrl-C. In another terminal:\n")
-	for _, command := range []string{"status", "exec " + p.cfg.Clients[0].Name + " -- balance", "exec " + p.cfg.Clients[0].Name + " -- pay --to " + p.cfg.Clients[1].Name + " --amount 1"} {
+	for _, command := range []string{"status", "exec " + p.cfg.Clients[0].Name + " -- top", "exec " + p.cfg.Clients[0].Name + " -- balance", "exec " + p.cfg.Clients[0].Name + " -- pay --to " + p.cfg.Clients[1].Name + " --amount 1"} {
 		say(p.out, "    allegro testnet --dir %s %s\n", net.Dir(), command)
 	}
 }

@@ -34,6 +34,7 @@ func initCommand() *cli.Command {
 			&cli.BoolFlag{Name: "browser", Usage: "let browsers connect, on the ports listened on", Local: true},
 			&cli.StringSliceFlag{Name: "peer", Usage: "keep connected to this `MULTIADDR` that ends in /p2p/ID; can be repeated", Local: true},
 			&cli.StringFlag{Name: "http", Usage: "serve an aggregator's page and HTTP API on `HOST:PORT`", Local: true},
+			&cli.StringFlag{Name: "metrics", Usage: "serve metrics on `HOST:PORT`", DefaultText: "a free port of 127.0.0.1", Local: true},
 			passwordFileFlag("encrypt the account with the password in `FILE`, which stays where it is; without: with a random one"),
 			lightKDFFlag(),
 			outputFlag(),
@@ -117,6 +118,9 @@ func initConfig(cmd *cli.Command) (home.Config, error) {
 			return home.Config{}, fail(exitUsage, "%s has no page: leave out --http", withArticle(role))
 		}
 		c.Aggregator.Listen = cmd.String("http")
+	}
+	if cmd.IsSet("metrics") {
+		c.Metrics.Listen = cmd.String("metrics")
 	}
 	if path := cmd.String("password-file"); path != "" {
 		if role == p2p.RoleAggregator {

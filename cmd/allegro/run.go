@@ -234,5 +234,5 @@ func banner(w io.Writer, h *home.Home, self *api.Self, c *document.Committee, re
 	for _, text := range append(append(append([]string{}, r.Problems...), r.Ready.Waiting...), r.Ready.Missing...) {
 		say(w, "            %s\n", printable(text))
 	}
-	say(w, "  next      allegro peers ls%[1]s · allegro tx watch%[1]s · Ctrl-C stops, twice forces\n", inHome(h.Dir()))
+	say(w, "  next      allegro peers ls%[1]s · allegro top%[1]s · Ctrl-C stops, twice forces\n", inHome(h.Dir()))
 }

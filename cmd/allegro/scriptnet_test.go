@@ -85,6 +85,26 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(n.Stop(ctx, args[1])) // returns when it is gone
 }
 
+<<<<<<< HEAD
+// target sets TARGET to where the file that Prometheus reads says that a peer serves its
+// metrics: target DIR NAME.
+func target(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: target DIR NAME")
+	}
+	var entries []struct {
+		Targets []string
+		Labels  map[string]string
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(filepath.Join(args[0], "prometheus.json"))), &entries))
+	for _, e := range entries {
+		if e.Labels["instance"] == args[1] && len(e.Targets) == 1 {
+			ts.Setenv("TARGET", e.Targets[0])
+			return
+		}
+	}
+	ts.Fatalf("no target is %s in %v", args[1], entries)
+=======
 // requested reads the payment request that the last command printed: requested. URI is what
 // it is, HASH its note's; OTHERNETWORK and OTHERTOKEN are URIs that ask for something else.
 func requested(ts *testscript.TestScript, neg bool, args []string) {
@@ -103,6 +123,7 @@ func requested(ts *testscript.TestScript, neg bool, args []string) {
 	other = r
 	other.Asset = common.HexToAddress("0x20c0000000000000000000000000000000000009")
 	ts.Setenv("OTHERTOKEN", other.String())
+>>>>>>> main
 }
 
 // shorten makes the payments of a testnet that has not run live for seconds, and its

@@ -6,11 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -72,12 +69,12 @@ func Init(ctx context.Context, dir, program string, spec Spec) (_ *Net, err erro
 // make fills an empty folder.
 func (n *Net) make(ctx context.Context, chainID uint64) error {
 	peers := n.state.Spec.peers()
-	ports, err := freePorts(1 + 2*len(peers))
+	ports, err := freePorts(1 + portsPerPeer*len(peers))
 	if err != nil {
 		return err
 	}
 	if n.ownChain() {
-		n.state.ChainAddr = fmt.Sprintf("127.0.0.1:%d", ports[0])
+		n.state.ChainAddr = onLoopback(ports[0])
 	}
 	if n.state.Spec.Lane == netfile.SubBlockLane {
 		if err := n.makeNodeKeys(); err != nil {
@@ -88,7 +85,7 @@ func (n *Net) make(ctx context.Context, chainID uint64) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i, m := range peers {
 		g.Go(func() error {
-			return n.makeHome(ctx, m, n.nodeURL(i, m.Name), ports[1+2*i], ports[2+2*i], &made[i])
+			return n.makeHome(ctx, m, n.nodeURL(i, m.Name), portsOf(ports, i), &made[i])
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -98,6 +95,9 @@ func (n *Net) make(ctx context.Context, chainID uint64) error {
 		return err
 	}
 	if err := n.writeAlloc(peers, made); err != nil {
+		return err
+	}
+	if err := n.writeTargets(peers, ports); err != nil {
 		return err
 	}
 	return n.save()
@@ -128,15 +128,15 @@ func (n *Net) makeNodeKeys() error {
 
 // makeHome makes the home of one peer. Clients only dial: they are the wallets of
 // people behind routers.
-func (n *Net) makeHome(ctx context.Context, m member, nodeURL string, port, httpPort int, made *identity) error {
-	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", nodeURL}
+func (n *Net) makeHome(ctx context.Context, m member, nodeURL string, ports peerPorts, made *identity) error {
+	args := []string{"init", "--role", string(m.Role), "--name", m.Name, "--light-kdf", "--chain", nodeURL, "--metrics", onLoopback(ports.metrics)}
 	if m.Role != p2p.RoleClient {
 		args = append(args,
-			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port),
-			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port), "--browser")
+			"--listen", fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", ports.p2p),
+			"--listen", fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", ports.p2p), "--browser")
 	}
 	if m.Role == p2p.RoleAggregator {
-		args = append(args, "--http", fmt.Sprintf("127.0.0.1:%d", httpPort))
+		args = append(args, "--http", onLoopback(ports.http))
 	}
 	return n.ask(ctx, m.Name, made, args...)
 }
@@ -232,44 +232,11 @@ func (n *Net) Reset(ctx context.Context) error {
 // remove deletes what a testnet is made of, and the folder if nothing else is in it.
 func (n *Net) remove() error {
 	var errs []error
-	for _, name := range append(n.Names(), chainName, networkName, allocName, stateName) {
+	for _, name := range append(n.Names(), chainName, networkName, allocName, targetsName, stateName) {
 		errs = append(errs, os.RemoveAll(filepath.Join(n.dir, name)))
 	}
 	if entries, err := os.ReadDir(n.dir); err == nil && len(entries) == 0 {
 		errs = append(errs, os.Remove(n.dir))
 	}
 	return errors.Join(errs...)
-}
-
-// Ports are taken from below the ones that systems give to outgoing connections, which
-// could take a port between init and up.
-const firstPort, lastPort = 10_000, 30_000
-
-// freePorts returns ports that are free for TCP and UDP now.
-func freePorts(count int) ([]int, error) {
-	var ports []int
-	for range 100 * count {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if !slices.Contains(ports, port) && isFree(port) {
-			ports = append(ports, port)
-		}
-		if len(ports) == count {
-			return ports, nil
-		}
-	}
-	return nil, fmt.Errorf("no %d free ports between %d and %d", count, firstPort, lastPort)
-}
-
-func isFree(port int) bool {
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	tcp, err := net.Listen("tcp", address)
-	if err != nil {
-		return false
-	}
-	defer tcp.Close()
-	udp, err := net.ListenPacket("udp", address)
-	if err != nil {
-		return false
-	}
-	return udp.Close() == nil
 }

@@ -114,6 +114,7 @@ const (
 	stateName    = "testnet.json"
 	networkName  = "network.toml"
 	allocName    = "alloc.json"
+	targetsName  = "prometheus.json"
 	chainName    = "chain"
 )
 

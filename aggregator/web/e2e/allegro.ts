@@ -84,6 +84,11 @@ export class Testnet implements AsyncDisposable {
     return net;
   }
 
+  /** The path of the network file that all its peers share. */
+  get networkFile(): string {
+    return join(this.#dir, 'net', 'network.toml');
+  }
+
   /** Runs a command of allegro testnet and returns what it printed. */
   async run(...args: string[]): Promise<string> {
     const { stdout } = await run(program(), ['testnet', '--dir', join(this.#dir, 'net'), ...args], { timeout: 2 * START_MS });

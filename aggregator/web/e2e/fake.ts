@@ -16,8 +16,8 @@ export const BOB = '0xa1f30c5e401c2e48ad6022eB617d8e43eD0AD5bc';
 
 const micros = (ms: number) => String(Math.round(ms * 1000));
 
-/** The answer of a route: a document, or a status with an error document. */
-type Answer = { status?: number; body: unknown };
+/** The answer of a route: a document, a status with an error document, or events. */
+type Answer = { status?: number; body: unknown } | { stream: string };
 
 /** Dispose of it to stop it. */
 export class Fake implements AsyncDisposable {
@@ -128,8 +128,10 @@ export class Fake implements AsyncDisposable {
     }
     if (pathname.startsWith('/api/v1')) {
       const route = `${request.method} ${pathname.slice('/api/v1'.length)}`;
-      const { status = 200, body } = this.answers.get(route) ?? { status: 404, body: { error: 'no payment of this id is known here', code: 'NOT_FOUND' } };
-      const send = () => response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+      const answer = this.answers.get(route) ?? { status: 404, body: { error: 'no payment of this id is known here', code: 'NOT_FOUND' } };
+      const send = () => 'stream' in answer
+        ? response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(answer.stream)
+        : response.writeHead(answer.status ?? 200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer.body));
       const held = this.#held.get(route);
       held?.asked();
       if (held) void held.released.then(send);

@@ -87,6 +87,87 @@ describe('states of the page', () => {
     await inspect(page, 'state-block-first');
   });
 
+  test('an address names a run, which is loaded and played again at a quarter of its speed', async () => {
+    const day = 86_400_000;
+    fake.head(17_321, Date.now());
+    const block = (Date.now() - day + 408) * 1000;
+    const [first, second] = [
+      fake.payment(1, 'INCLUDED', day), fake.payment(2, 'INCLUDED', day - 20, { parents: [`0x${'1'.padStart(64, '0')}`] }),
+    ].map((p) => ({ ...p, lead_micros: String(block - Number(p.certified_unix_micros)), included_height: '42', included_unix_micros: String(block) }));
+    for (const p of [first, second]) fake.answers.set(`GET /payments/${p?.tx_id}`, { body: p });
+    await open();
+    await page.addInitScript(() => {
+      const shown: string[] = [];
+      Object.assign(globalThis, { shown });
+      const look = () => {
+        const text = ['.hero', '.timeline svg'].map((part) => document.querySelector(part)?.textContent ?? '').join(' ');
+        if (text !== shown[shown.length - 1]) shown.push(text);
+      };
+      new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
+    });
+    await page.goto(`${fake.url}/?run=${second?.tx_id}#/`);
+    const shown = () => page.evaluate(() => (globalThis as unknown as { shown: string[] }).shown);
+    await page.waitForFunction(() => {
+      const texts = (globalThis as unknown as { shown: string[] }).shown;
+      return texts.some((text) => text.includes('as it was')) && !texts[texts.length - 1]?.includes('as it was');
+    });
+    const past = (await shown()).filter((text) => text.includes('as it was: a replay at ¼ speed'));
+    const open42 = past.findIndex((text) => /Block height41as.*holds the QC and can spend \$10.00 now.*QC2 formed at height 41 · block still open/.test(text));
+    const closed = past.findIndex((text) => /Block height42as.*Both QCs formed \d+\sms and \d+\sms before block 42\.2 of 2 payments on the chain.*INCLUDED.*INCLUDED/.test(text));
+    assert.ok(open42 >= 0 && closed > open42, `the block is open at ${open42} and closed at ${closed} of ${past.length} pictures: ${past.join('\n')}`);
+    assert.equal(await page.getByTestId('height').textContent(), '17,321');
+    assert.match((await page.getByTestId('sentence').textContent()) ?? '', /^Both QCs formed/);
+    await page.getByRole('button', { name: 'Replay at ¼ speed' }).click();
+    await page.getByRole('button', { name: 'Back to now' }).click();
+    assert.equal(await page.getByRole('link', { name: 'Link to this run' }).getAttribute('href'), `?run=${second?.tx_id}#/`);
+    await inspect(page, 'live-run');
+  });
+
+  test('the timeline slides, and for those who want no motion moves once a second', async () => {
+    fake.payments(fake.payment(1, 'CERTIFIED', 500));
+    await open();
+    const moved = () => page.evaluate(async () => {
+      const axis = document.querySelector('.timeline g[transform] g') ?? document.body;
+      const begun = performance.now();
+      let count = 0;
+      for (let last = axis.getAttribute('transform'), i = 0; i < 60; i++) {
+        await new Promise(requestAnimationFrame);
+        const now = axis.getAttribute('transform');
+        if (now !== last) count++;
+        last = now;
+      }
+      return { count, seconds: (performance.now() - begun) / 1000 };
+    });
+    await page.locator('.timeline .bar').waitFor();
+    const sliding = await moved();
+    assert.ok(sliding.count > 30, `it moved ${sliding.count} times in 60 frames`);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    const stepping = await moved();
+    assert.ok(stepping.count <= stepping.seconds + 2, `it moved ${stepping.count} times in ${stepping.seconds} s`);
+  });
+
+  test('a run that is not known is said to be', async () => {
+    await open(`?run=0x${'ab'.repeat(32)}#/`);
+    await page.getByText('This run cannot be shown.').waitFor();
+    await page.getByText('no payment of this id is known here').waitFor();
+  });
+
+  test('the scene runs for somebody else already, or breaks off', async () => {
+    fake.network.demo = true;
+    await open();
+    fake.answers.set('POST /demo/chained-flow', { status: 409, body: { error: 'the scene is being played for somebody else', code: 'DEMO_RUNNING', hint: 'watch it in the list of payments, then try again' } });
+    await page.getByRole('button', { name: 'Play the scene again' }).click();
+    await page.getByText('the scene is being played for somebody else').waitFor();
+    await inspect(page, 'state-scene-busy');
+    const held = fake.hold('POST /demo/chained-flow');
+    fake.answers.set('POST /demo/chained-flow', { stream: 'event: error\ndata: {"message":"money is short"}\n\n' });
+    await page.getByRole('button', { name: 'Play the scene again' }).click();
+    await held.asked;
+    await page.getByRole('button', { name: 'The scene runs …', disabled: true }).waitFor();
+    held.answer();
+    await page.getByText('money is short').waitFor();
+  });
+
   test('every end that is none of a payment’s is shown with its reason', async () => {
     const evidence = { cause: 'unused', block: '44', block_hash: `0x${'44'.repeat(32)}`, block_time: '1900000000', chain_tx_hash: null, outflow_tx_hash: null, parent: null };
     fake.payments(

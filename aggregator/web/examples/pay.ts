@@ -14,7 +14,7 @@ if (!url || !digest || !keyFile || !payee || !units) throw new Error('usage: pay
 const account = privateKeyToAccount(`0x${(await readFile(keyFile, 'utf8')).trim()}`);
 const { file, network } = await wallet.network(url, digest);
 const asset = network.assets[0]!;
-const order = { from: account.address, to: payee, asset: asset.address, amount: BigInt(units) };
+const order = { from: account.address, to: payee, asset: asset.address, amount: BigInt(units), note: '' };
 
 const payment = await wallet.prepare(url, file, account, order);
 console.log(`signed ${payment.tx_id}`);

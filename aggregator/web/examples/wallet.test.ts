@@ -10,7 +10,7 @@ import * as wallet from './wallet.ts';
 const w = new World(4);
 const tx = w.tx('alice');
 const account = privateKeyToAccount(toHex(key('alice')));
-const order = { from: account.address, to: accountOf(key('payee')), asset, amount: 5n };
+const order = { from: account.address, to: accountOf(key('payee')), asset, amount: 5n, note: '' };
 const plan = (change: Partial<wallet.Plan> = {}): wallet.Plan => ({
   tx_id: tx.id, envelope: toHex(encodeEnvelope(tx.envelope)), signing_hash: toHex(signingHashOf(tx.envelope, w.committee)), ...change,
 });

@@ -61,7 +61,7 @@ export async function network(url: string, digest: string): Promise<{ file: Netw
 /** Plans, checks and signs a payment. Nothing is sent yet: keep what it returns before you submit it. */
 export async function prepare(url: string, file: NetworkJSON, account: PrivateKeyAccount, order: Order): Promise<Submission & { tx_id: string }> {
   const plan = await request<Plan>(`${url}/api/v1/payments/prepare`, {
-    from: order.from, to: order.to, asset: order.asset, amount: order.amount.toString(), parents: 'auto',
+    from: order.from, to: order.to, asset: order.asset, amount: order.amount.toString(), parents: 'auto', note: order.note,
   });
   const signed_tx = await sign(plan, order, file, account);
   return { tx_id: plan.tx_id, envelope: plan.envelope, signed_tx };

@@ -9,7 +9,7 @@ import type { TabPeer } from './snapshot.ts';
 import { type Options, Tab } from './tab.ts';
 
 export type { NetworkJSON } from '../verifier/index.ts';
-export { browserAddresses, type PeerAddresses } from './addresses.ts';
+export { addressesOf, browserAddresses, type PeerAddresses } from './addresses.ts';
 export type { Known } from './plan.ts';
 export type { TabHead, TabPayment, TabPeer, TabSnapshot, TabVote } from './snapshot.ts';
 export type { Options } from './tab.ts';

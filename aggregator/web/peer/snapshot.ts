@@ -68,6 +68,13 @@ export interface TabPeer {
    * Refusal that says why nothing was signed.
    */
   pay(order: { key: Uint8Array; to: string; asset: string; amount: bigint; note: string }): Promise<string>;
+  /**
+   * spendable is what the next payment of an account can be at most by what this tab knows,
+   * in token units; null if the account's balance was never told, or none can be made now.
+   */
+  spendable(account: string, asset: string): bigint | null;
+  /** qcFile is the QC of a payment as a file's text, as allegro qc get writes it; null if this tab has none. */
+  qcFile(id: string): string | null;
   /** sync asks the connected members for an account's payments. It throws if nobody answers. */
   sync(account: string): Promise<void>;
   /** close leaves the network. */

@@ -1,6 +1,6 @@
 import { TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection } from '@libp2p/interface';
-import { accountOf, type Committee, type Hex, isHex, Lane, Network, type NetworkJSON, Refusal, signTx } from '../verifier/index.ts';
+import { accountOf, type Committee, fileOf, type Hex, isHex, Lane, Network, type NetworkJSON, Refusal, signTx } from '../verifier/index.ts';
 import { Board } from './board.ts';
 import { CatchUp } from './catchup.ts';
 import { Drops } from './drops.ts';
@@ -9,7 +9,7 @@ import { decodeHelloResponse, encodeHelloRequest, helloProtocol, helloTimeout, m
 import { createHost, type Host, kinds, type Transports } from './host.ts';
 import { browserStore, Journal, type Store } from './journal.ts';
 import { Judge } from './judge.ts';
-import { type Known, planPayment } from './plan.ts';
+import { type Known, planPayment, spendableOf } from './plan.ts';
 import { type Greeted, Roster } from './roster.ts';
 import { Sender } from './sender.ts';
 import { Server } from './serve.ts';
@@ -18,8 +18,8 @@ import { encodePayments, type Outgoing } from './submit.ts';
 
 /** Options of a tab that joins. */
 export interface Options {
-  /** Multiaddrs to dial, each with /p2p/: see browserAddresses. The network file has none that a browser can dial. */
-  addresses?: string[];
+  /** Multiaddrs to dial, each with /p2p/: see browserAddresses and addressesOf. */
+  addresses?: readonly string[];
   /**
    * What somebody with a chain node says of accounts, by lower-case address. It is read at
    * each payment: a caller that learns more changes the object.
@@ -100,6 +100,24 @@ export class Tab implements TabPeer {
 
   async sync(account: string): Promise<void> {
     if ((await this.catchUp.account(address(account))) === 0) throw new Refusal('TEMPORARY_UNAVAILABLE', 'no connected peer answered');
+  }
+
+  spendable(account: string, asset: string): bigint | null {
+    const lane = new Lane(this.network.chainId, address(asset), address(account));
+    const known = this.options.known?.[lane.sender];
+    if (!known) return null;
+    const committee = this.committee();
+    try {
+      return spendableOf(this.network, committee, this.board, { lane, known, now: this.chainTime(committee) });
+    } catch (error) {
+      if (error instanceof Refusal) return null; // pay says why
+      throw error;
+    }
+  }
+
+  qcFile(id: string): string | null {
+    const qc = isHex(id, 32) ? this.board.get(id)?.qc : null;
+    return qc ? `${JSON.stringify(fileOf(qc), null, 2)}\n` : null;
   }
 
   pay(order: { key: Uint8Array; to: string; asset: string; amount: bigint; note: string }): Promise<string> {

@@ -1,4 +1,5 @@
 // The page around its screens: the bar, what stands in the way, and who speaks.
+import type { ComponentType } from 'preact';
 import { cut } from './api/client.ts';
 import { later } from './shell/later.tsx';
 import { Notice, Title } from './shell/parts.tsx';
@@ -8,7 +9,7 @@ import { Live } from './live/live.tsx';
 import { Detail } from './payments/detail.tsx';
 import { route } from './route.ts';
 import { joining } from './state/peer.ts';
-import { link, loadProblem, network, payments, reset, tab } from './state/store.ts';
+import { link, loadProblem, network, observer, payments, reset, tab } from './state/store.ts';
 
 const How = later(async () => (await import('./how/screen.tsx')).How);
 const NetworkScreen = later(async () => (await import('./network/screen.tsx')).NetworkScreen);
@@ -23,8 +24,10 @@ const SCREENS = [
   { hash: '#/how', name: 'How it works', screen: 'how' },
 ];
 
-export function App() {
+/** The page. opening stands in place of the screens that need a network, until there is one. */
+export function App({ opening: Opening }: { opening?: ComponentType }) {
   const screen = route.value.screen;
+  const closed = Opening && network.value === null && screen !== 'how';
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>To the content</a>
@@ -36,10 +39,10 @@ export function App() {
         <ThemeChoice />
       </header>
       <Voice />
-      <main id="main" tabIndex={-1}><Standing /><Screen /></main>
+      <main id="main" tabIndex={-1}><Standing />{closed ? <Opening /> : <Screen />}</main>
       <footer>
-        <p>{network.value?.demo && 'A demo: every key is public, never use them for money. '}Times are those at which the aggregator that serves this page saw things.</p>
-        <p><a href="/openapi.yaml">API for programs</a></p>
+        <p>{network.value?.demo && 'A demo: every key is public, never use them for money. '}Times are those at which {observer.value} saw things.</p>
+        {link.value !== 'none' && <p><a href="/openapi.yaml">API for programs</a></p>}
       </footer>
     </>
   );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRoute } from './route.ts';
+import { parseRoute, runOf } from './route.ts';
 
 test('an address names a screen', () => {
   const id = `0x${'ab'.repeat(32)}`;
@@ -22,4 +22,10 @@ test('an address that names none is told', () => {
   for (const hash of ['#/nothing', '#/payment/0x12', '#/payment/', `#/payment/0x${'AB'.repeat(32)}`]) {
     assert.equal(parseRoute(hash).screen, 'unknown', hash);
   }
+});
+
+test('an address may ask for a run', () => {
+  const id = `0x${'12'.repeat(32)}`;
+  assert.equal(runOf(`?run=${id}`), id);
+  for (const none of ['', '?run=', '?run=0x12', `?walk=${id}`]) assert.equal(runOf(none), null);
 });

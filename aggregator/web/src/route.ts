@@ -36,6 +36,12 @@ export function parseRoute(hash: string): Route {
   }
 }
 
+/** The run that an address asks for, ?run=<tx id>: the payment and all that rest on one another with it. */
+export function runOf(search: string): string | null {
+  const id = new URLSearchParams(search).get('run');
+  return id !== null && /^0x[0-9a-f]{64}$/.test(id) ? id : null;
+}
+
 /** What an escaped text stands for; a text that stands for nothing comes back as it is. */
 function decoded(text: string): string {
   try {

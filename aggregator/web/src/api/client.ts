@@ -11,8 +11,9 @@ const BASE = '/api/v1';
 const TIMEOUT_MS = 15_000;
 
 /**
- * True once the visitor has cut the page off from its aggregator, to see what this tab
- * can do alone. Every request then fails at once.
+ * True while the page asks no aggregator, because the visitor has cut it off to see what
+ * this tab can do alone, or because it is carol.html, which has none. Every request then
+ * fails at once.
  */
 export const cut = signal(false);
 
@@ -35,7 +36,7 @@ export class APIError extends Error {
 const UNREACHABLE = 'UNREACHABLE';
 
 async function request(path: string, init: RequestInit = {}, timeout = TIMEOUT_MS): Promise<Response> {
-  if (cut.value) throw new APIError(0, UNREACHABLE, 'This page is cut off from its aggregator.', 'Connect it again under Network.');
+  if (cut.value) throw new APIError(0, UNREACHABLE, 'This page asks no aggregator.', null);
   let response: Response;
   try {
     response = await fetch(BASE + path, { ...init, signal: AbortSignal.timeout(timeout) });

@@ -119,6 +119,7 @@ export type NetworkJSON = NetworkFile & {
   digest: string;
   demo: boolean;
   role: string;
+  /** Empty on a page that has no aggregator. */
   peer_id: string;
 };
 

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { PaymentView } from '../payments/view.ts';
 import { Card, Title } from '../shell/parts.tsx';
+import { link } from '../state/store.ts';
 import { Lens } from '../timeline/lens.tsx';
 
 /** The steps: the millisecond each begins at, and the one that shows it best. */
@@ -53,7 +54,7 @@ export function How() {
       </ol>
       <Card title="What a certificate is worth">
         <p>A QC is conditional until the chain has the payment: until then another transaction of the payer outside Allegro, or a freeze of the token by its issuer, can void it. Final it is once a final block has executed it. This page never calls a payment final before that.</p>
-        <p>No server is needed. The aggregator that serves this page is one more peer; <a href="#/network">make this tab a peer</a> and it hears the validators itself.</p>
+        <p>No server is needed. {link.value === 'none' ? 'This page came from none: it is a peer and hears the validators itself.' : <>The aggregator that serves this page is one more peer; <a href="#/network">make this tab a peer</a> and it hears the validators itself.</>}</p>
       </Card>
     </>
   );

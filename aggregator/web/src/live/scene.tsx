@@ -1,6 +1,6 @@
 // The demo's scene, played again: Alice pays Bob pays Carol.
 import { signal } from '@preact/signals';
-import { APIError, playScene } from '../api/client.ts';
+import { playScene } from '../api/client.ts';
 import { link, network } from '../state/store.ts';
 
 interface SceneState {
@@ -17,7 +17,7 @@ async function play(): Promise<void> {
     let ended = false;
     await playScene((event, data) => {
       if (event === 'step') scene.value = { ...scene.value, step: (data as { label?: string }).label ?? '' };
-      if (event === 'error') throw new APIError(0, '', String((data as { error?: unknown }).error ?? 'the scene failed'), null);
+      if (event === 'error') throw new Error((data as { message: string }).message);
       ended ||= event === 'done';
     });
     scene.value = { running: false, step: '', problem: ended ? null : 'The scene broke off before its end.' };

@@ -25,13 +25,18 @@ test('once the block was seen, it says by how much the QCs came first', () => {
 });
 
 test('QCs that formed before different blocks are judged too', () => {
-  const late = { ...second, firstSeen: 6100, certifiedAt: 6110 };
+  const late = { ...second, firstSeen: 6100, certifiedAt: 6110, heightAtQC: 42 };
   const s = sentence([first, late], [...closed, { height: 43, at: 11_000 }], words);
   assert.equal(s.text, 'Both QCs formed 4,990\u00a0ms and 4,890\u00a0ms before the blocks that followed.');
 });
 
+test('a block that nobody saw come is told instead of a margin', () => {
+  const s = sentence([first, { ...second, stage: 'INCLUDED' }], [{ height: 50, at: 60_000 }], words);
+  assert.deepEqual([s.text, s.aside], ['Carol can spend $15 now.', '1 of 2 payments on the chain · the next block came unseen, so no lead is known']);
+});
+
 test('without the aggregator nothing is said of the chain', () => {
-  assert.equal(sentence([first, second], closed, { ...words, chainKnown: false }).aside, 'Whether the chain has it is not known without the aggregator.');
+  assert.equal(sentence([first, second], closed, { ...words, chainKnown: false }).aside, 'Whether the chain has it is not known: validators tell a tab heights alone.');
 });
 
 test('a block that came first is told', () => {

@@ -26,7 +26,7 @@ export function sentence(chain: readonly PaymentView[], blocks: readonly BlockSe
   const last = chain[chain.length - 1];
   if (!last) return { tone: 'plain', text: 'No payment yet.', aside: 'Make one under Pay.' };
   const settled = chain.filter(onChain).length;
-  const aside = !words.chainKnown ? 'Whether the chain has it is not known without the aggregator.' : `${settled} of ${chain.length} ${chain.length === 1 ? 'payment' : 'payments'} on the chain`;
+  const aside = !words.chainKnown ? 'Whether the chain has it is not known: validators tell a tab heights alone.' : `${settled} of ${chain.length} ${chain.length === 1 ? 'payment' : 'payments'} on the chain`;
   const lost = chain.find(failed);
   if (lost) {
     return { tone: 'bad', text: `${words.name(lost.from)} → ${words.name(lost.to)} is ${lookOf(lost.stage).word}.`, aside: lost.document?.why ?? '' };
@@ -53,5 +53,6 @@ export function sentence(chain: readonly PaymentView[], blocks: readonly BlockSe
   }
   const held = words.spendable(last.to, last.asset);
   const text = held === null ? `${words.name(last.to)} holds the QC and can spend ${words.money(last.amount, last.asset)} now.` : `${words.name(last.to)} can spend ${words.money(held, last.asset)} now.`;
-  return { tone: 'good', text, aside: verdicts.some((v) => v.kind === 'open') ? `${aside} · block still open` : aside };
+  const block = verdicts.some((v) => v.kind === 'unseen') ? ' · the next block came unseen, so no lead is known' : verdicts.some((v) => v.kind === 'open') ? ' · block still open' : '';
+  return { tone: 'good', text, aside: aside + block };
 }

@@ -1,7 +1,7 @@
 // All payments as a table: the same as the timeline, in words.
 import { signal } from '@preact/signals';
 import { duration, timeOfDay } from '../format.ts';
-import { judge, type Verdict } from '../payments/verdict.ts';
+import { judge, verdictTexts, type Verdict } from '../payments/verdict.ts';
 import { failed, newestFirst, type PaymentView } from '../payments/view.ts';
 import { lookOf, STAGES } from '../payments/stage.ts';
 import { ShieldIcon } from '../shell/icons.tsx';
@@ -91,6 +91,7 @@ function Row({ p, chosen, onSelect }: { p: PaymentView; chosen: boolean; onSelec
         {verdict.kind === 'before' && duration(verdict.margin)}
         {verdict.kind === 'after' && <span class="open-text">block {verdict.block} came first</span>}
         {verdict.kind === 'open' && <span class="open-text">block still open</span>}
+        {verdict.kind === 'unseen' && <span title={verdictTexts(verdict, 1)[0]}>not seen</span>}
         {verdict.kind === 'none' && '–'}
       </td>
     </tr>

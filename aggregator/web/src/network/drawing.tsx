@@ -27,14 +27,14 @@ export function Drawing({ peers }: { peers: Peer[] }) {
 
 function Picture({ peers, width }: { peers: Peer[]; width: number }) {
   const here = network.value?.peer_id;
-  if (!here) return <p class="empty">Waiting for the aggregator.</p>;
+  if (here === undefined) return <p class="empty">Waiting for the aggregator.</p>;
   const members = committee.value?.members ?? [];
   const nodes: Node[] = [];
   members.slice(0, 8).forEach((m, i, all) => nodes.push({
-    id: m.peer_id ?? `member ${m.index}`, name: m.name, role: 'validator', x: (width * (i + 1)) / (all.length + 1), y: 70,
+    id: m.peer_id ?? tab.value?.connections.find((c) => c.name === m.name)?.peerId ?? `member ${m.index}`, name: m.name, role: 'validator', x: (width * (i + 1)) / (all.length + 1), y: 70,
   }));
   const others = [
-    { id: here, name: 'aggregator', role: 'aggregator' },
+    ...(here !== '' ? [{ id: here, name: 'aggregator', role: 'aggregator' }] : []),
     ...peers.filter((p) => p.address !== null && !nodes.some((n) => n.id === p.peer_id) && p.peer_id !== tab.value?.peerId)
       .map((p) => ({ id: p.peer_id, name: p.name ?? p.role ?? short(p.peer_id), role: p.role ?? 'client' })),
     ...(tab.value && tab.value.state !== 'closed' ? [{ id: tab.value.peerId, name: 'this tab', role: 'tab' }] : []),

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import * as api from '../api/client.ts';
-import type { Peer, Topic } from '../api/documents.ts';
+import type { Member, Peer, Topic } from '../api/documents.ts';
 import { ago, duration } from '../format.ts';
 import { Card, Fact, Facts, Hash, Notice, Scroll, Title } from '../shell/parts.tsx';
 import { now } from '../shell/ticker.ts';
@@ -43,20 +43,38 @@ export function NetworkScreen() {
       <ThisTab />
       <Card title="Who is connected to whom"><Drawing peers={peers.value ?? []} /></Card>
       <Validators />
-      <Card title="Peers of the aggregator" aside={<span class="count">{peers.value ? `${connected(peers.value).length} connected` : ''}</span>}>
-        {peers.value === null ? <p class="empty">{live ? 'Asking the aggregator …' : 'The aggregator does not answer.'}</p>
-          : connected(peers.value).length === 0 ? <Notice tone="open" title="No peer is connected."><p>The aggregator hears nothing: look at its addresses and at the network file.</p></Notice>
-            : <PeerTable peers={connected(peers.value)} />}
+      {link.value !== 'none' && <><OfAggregator peers={peers.value} topics={topics.value} /><Download /></>}
+    </>
+  );
+}
+
+/** The aggregator's own connections and mesh. */
+function OfAggregator({ peers, topics }: { peers: Peer[] | null; topics: Topic[] }) {
+  return (
+    <>
+      <Card title="Peers of the aggregator" aside={<span class="count">{peers ? `${connected(peers).length} connected` : ''}</span>}>
+        {peers === null ? <p class="empty">{link.value === 'live' ? 'Asking the aggregator …' : 'The aggregator does not answer.'}</p>
+          : connected(peers).length === 0 ? <Notice tone="open" title="No peer is connected."><p>The aggregator hears nothing: look at its addresses and at the network file.</p></Notice>
+            : <PeerTable peers={connected(peers)} />}
       </Card>
       <Card title="Mesh of the aggregator">
-        {topics.value.length === 0 ? <p class="empty">No topic is joined.</p> : (
+        {topics.length === 0 ? <p class="empty">No topic is joined.</p> : (
           <table class="plain">
             <thead><tr><th scope="col">Topic</th><th scope="col">Subscribers</th><th scope="col">In the mesh</th></tr></thead>
-            <tbody>{topics.value.map((t) => <tr key={t.name}><th scope="row">{t.kind}</th><td>{t.peers.length}</td><td>{t.mesh.length === 0 ? 'none' : t.mesh.map((p) => p.name ?? p.peer_id.slice(-5)).join(', ')}</td></tr>)}</tbody>
+            <tbody>{topics.map((t) => <tr key={t.name}><th scope="row">{t.kind}</th><td>{t.peers.length}</td><td>{t.mesh.length === 0 ? 'none' : t.mesh.map((p) => p.name ?? p.peer_id.slice(-5)).join(', ')}</td></tr>)}</tbody>
           </table>
         )}
       </Card>
     </>
+  );
+}
+
+function Download() {
+  return (
+    <Card title="Without an aggregator">
+      <p>This page is also one file that needs no server: opened from a disk, it joins the network by its network file, checks everything itself and pays.</p>
+      <p><a href="./carol.html" download="carol.html">Download carol.html</a></p>
+    </Card>
   );
 }
 
@@ -80,18 +98,22 @@ function ThisTab() {
           </Facts>
           {picture.problems.map((p) => <Notice key={p} tone="open" title={p} />)}
           <div class="actions">
-            <label class="switch"><input type="checkbox" checked={trustTab.value} onChange={(e) => { trustTab.value = e.currentTarget.checked; }} /> Show only what this tab checked itself</label>
-            <label class="switch"><input type="checkbox" checked={cut} onChange={(e) => { api.cut.value = e.currentTarget.checked; }} /> Cut this page off from its aggregator</label>
+            {link.value !== 'none' && (
+              <>
+                <label class="switch"><input type="checkbox" checked={trustTab.value} onChange={(e) => { trustTab.value = e.currentTarget.checked; }} /> Show only what this tab checked itself</label>
+                <label class="switch"><input type="checkbox" checked={cut} onChange={(e) => { api.cut.value = e.currentTarget.checked; }} /> Cut this page off from its aggregator</label>
+              </>
+            )}
             <button type="button" class="quiet" onClick={() => void leaveNetwork()}>Leave the network</button>
           </div>
-          <p class="hint">Cut off, the page hears nothing of the aggregator any more. Heights, votes and certificates then come from the validators over this tab’s own connections, and Pay still works. Stopping the aggregator’s process does the same.</p>
+          {link.value !== 'none' && <p class="hint">Cut off, the page hears nothing of the aggregator any more. Heights, votes and certificates then come from the validators over this tab’s own connections, and Pay still works. Stopping the aggregator’s process does the same.</p>}
         </>
       ) : (
         <>
           <p>A tab can be a peer: it then hears payments and votes from the validators themselves, checks every signature, and needs no aggregator for a payment.</p>
           {state.state === 'failed' && <Notice tone="bad" title="This tab could not join."><p>{state.problem}</p></Notice>}
           <p><button type="button" onClick={() => void joinNetwork()} disabled={network.value === null || state.state === 'loading' || state.state === 'joining'}>{state.state === 'loading' ? 'Loading …' : state.state === 'joining' ? 'Joining …' : 'Make this tab a peer'}</button></p>
-          {cut && <label class="switch"><input type="checkbox" checked onChange={() => { api.cut.value = false; }} /> Cut this page off from its aggregator</label>}
+          {cut && link.value !== 'none' && <label class="switch"><input type="checkbox" checked onChange={() => { api.cut.value = false; }} /> Cut this page off from its aggregator</label>}
         </>
       )}
     </Card>
@@ -101,10 +123,13 @@ function ThisTab() {
 function Validators() {
   const c = committee.value;
   if (!c) return null;
-  const reached = c.members.filter((m) => m.reached).reduce((sum, m) => sum + m.weight, 0);
+  const mine = new Set(tab.value?.connections.filter((p) => p.ready).map((p) => p.name));
+  const live = link.value === 'live';
+  const isReached = (m: Member) => (live ? m.reached === true : mine.has(m.name)); // by whoever speaks: the aggregator, else this tab
+  const reached = c.members.filter(isReached).reduce((sum, m) => sum + m.weight, 0);
   return (
     <Card title="Validators" aside={<span class="count">epoch {c.epoch}, {c.threshold} of {c.total} needed</span>}>
-      {link.value === 'live' && reached < c.threshold && <Notice tone="bad" title="No quorum can be reached."><p>The aggregator reaches weight {reached}, {c.threshold} is needed: no payment certifies until more validators are back.</p></Notice>}
+      {live && reached < c.threshold && <Notice tone="bad" title="No quorum can be reached."><p>The aggregator reaches weight {reached}, {c.threshold} is needed: no payment certifies until more validators are back.</p></Notice>}
       <Scroll label="Table of the validators"><table class="plain">
         <thead><tr><th scope="col">Name</th><th scope="col">Weight</th><th scope="col">Reached</th><th scope="col">Height</th><th scope="col">Final</th><th scope="col">Key</th></tr></thead>
         <tbody>
@@ -113,7 +138,7 @@ function Validators() {
             return (
               <tr key={m.name}>
                 <th scope="row">{m.name}</th><td>{m.weight}</td>
-                <td>{m.reached ? <span class="certified-text">● yes</span> : <span class="open-text">○ {m.problem ?? 'not yet'}</span>}</td>
+                <td>{isReached(m) ? <span class="certified-text">● yes</span> : <span class="open-text">○ {(live ? m.problem : null) ?? 'not yet'}</span>}</td>
                 <td>{head?.height ?? '–'}</td><td>{head?.finalized_height ?? '–'}</td><td><Hash value={m.key} label={`vote key of ${m.name}`} /></td>
               </tr>
             );

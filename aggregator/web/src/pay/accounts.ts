@@ -1,6 +1,7 @@
 // The accounts that a visitor can pay from.
 import { computed, signal } from '@preact/signals';
-import { demoAccounts, network, tabAccount } from '../state/store.ts';
+import { knowNew } from '../state/peer.ts';
+import { demoAccounts, link, network, tabAccount } from '../state/store.ts';
 import type { Wallet } from './wallet.ts';
 
 /** An account with what signs for it. */
@@ -40,16 +41,22 @@ export async function restoreTabAccount(): Promise<void> {
   await take(stored);
 }
 
-/** Makes a key for this tab and keeps it in this browser. */
+/**
+ * Makes a key for this tab. It is kept in this browser where an aggregator will tell of the
+ * account after a reload; without one nobody would, so there it goes with the tab.
+ */
 export async function makeTabAccount(): Promise<void> {
   const { toHex } = await import('../../verifier/index.ts');
   const key = toHex(crypto.getRandomValues(new Uint8Array(32)));
-  await take(key);
-  localStorage.setItem(KEY, key);
+  const address = await take(key);
+  knowNew(address);
+  if (link.value !== 'none') localStorage.setItem(KEY, key);
 }
 
-async function take(key: string): Promise<void> {
+async function take(key: string): Promise<string> {
   const { accountOf, fromHex } = await import('../../verifier/index.ts');
-  tabAccount.value = accountOf(fromHex(key));
+  const address = accountOf(fromHex(key));
+  tabAccount.value = address;
   tabKey.value = key;
+  return address;
 }

@@ -6,7 +6,7 @@ import { duration, list, parseTokens, tokens } from '../format.ts';
 import { Card, Fact, Facts, Hash, Money, Name, Notice, StageBadge, Title } from '../shell/parts.tsx';
 import { refresh, watch } from '../state/balances.ts';
 import { route } from '../route.ts';
-import { accounts, link, moneyOf, nameOf, network, payments, tab } from '../state/store.ts';
+import { accounts, link, moneyOf, nameOf, network, payments, tab, tabPeer } from '../state/store.ts';
 import { Lens, waitingText } from '../timeline/lens.tsx';
 import { chainOf, certified } from '../payments/view.ts';
 import { Ask } from './ask.tsx';
@@ -80,7 +80,7 @@ export function Pay() {
                 ) : <span class="unit">{token?.symbol}</span>}
               </span>
             </label>
-            {tabReady && payer?.kind !== 'wallet' && (
+            {tabReady && payer?.kind !== 'wallet' && link.value !== 'none' && (
               <fieldset>
                 <legend>Sent by</legend>
                 <label class="switch"><input type="radio" name="via" checked={sender === 'aggregator'} disabled={alone} onChange={() => { via.value = 'aggregator'; }} /> the aggregator, for you</label>
@@ -91,10 +91,10 @@ export function Pay() {
               {sending.value.state === 'busy' ? 'Paying …' : typeof units === 'bigint' && token ? `Pay ${moneyOf(units, token.address)}` : 'Pay'}
             </button>
             {wrong && !asked?.problem && (to.value !== '' || fixed) && <p class="hint">{wrong}</p>}
-            {alone && sender !== 'tab' && <p class="hint">The aggregator does not answer. {tab.value ? 'This tab is not connected to a quorum of validators either.' : 'Had this tab been a peer, it could pay by itself.'}</p>}
+            {alone && sender !== 'tab' && <p class="hint">{aloneText()}</p>}
           </form>
         </Card>
-        {payer && token && <Holdings address={payer.address} asset={token.address} />}
+        {payer && token && (link.value === 'none' ? <OwnHoldings address={payer.address} asset={token.address} /> : <Holdings address={payer.address} asset={token.address} />)}
       </div>
       <Result />
       {payer && <Ask payee={payer.address} />}
@@ -102,10 +102,16 @@ export function Pay() {
   );
 }
 
+/** Why nothing can be sent. */
+function aloneText(): string {
+  if (link.value === 'none') return tab.value && tab.value.state !== 'closed' ? 'This tab is not connected to a quorum of validators yet.' : 'This tab is no peer: join under Network.';
+  return `The aggregator does not answer. ${tab.value ? 'This tab is not connected to a quorum of validators either.' : 'Had this tab been a peer, it could pay by itself.'}`;
+}
+
 const keyOf = (p: Payer) => `${p.kind === 'wallet' ? p.wallet.id : p.kind} ${p.address}`;
 
 function payerText(p: Payer): string {
-  const kind = p.kind === 'demo' ? 'demo account, its key is public' : p.kind === 'tab' ? 'key in this browser' : 'wallet';
+  const kind = p.kind === 'demo' ? 'demo account, its key is public' : p.kind === 'tab' ? (link.value === 'none' ? 'key in this tab, which goes with it' : 'key in this browser') : 'wallet';
   return `${p.kind === 'wallet' ? p.name : nameOf(p.address)} (${kind})`;
 }
 
@@ -148,7 +154,7 @@ function MoreAccounts() {
     <div class="more">
       {mayHoldKey.value && !hasTab && <button type="button" class="quiet" onClick={() => void make()}>Make an account in this tab</button>}
       {unconnected.map((w) => <button key={w.id} type="button" class="quiet" onClick={() => void use(w)}>Use {w.name}</button>)}
-      {wallets.value.length === 0 && payers.value.length === 0 && !mayHoldKey.value && <p class="hint">No wallet was found in this browser. Install one that signs Tempo transactions (type 0x76).</p>}
+      {wallets.value.length === 0 && payers.value.length === 0 && !mayHoldKey.value && <p class="hint">{link.value === 'none' ? 'On a public chain this page watches alone: a key in a page is no place for money, and a wallet needs an aggregator that plans for it.' : 'No wallet was found in this browser. Install one that signs Tempo transactions (type 0x76).'}</p>}
       {problem.value && <p class="bad-text" role="alert">{problem.value}</p>}
     </div>
   );
@@ -169,6 +175,25 @@ function Holdings({ address, asset }: { address: string; asset: string }) {
             <Fact name="Certified, going out">− <Money units={BigInt(balance.certified_out)} asset={asset} /></Fact>
             <Fact name="As of final block">{balance.height}</Fact>
             {link.value !== 'live' && <Fact name="Told"><span class="open-text">before the aggregator fell silent</span></Fact>}
+            <Fact name="Address"><Hash value={address} label="address" /></Fact>
+          </Facts>
+        </>
+      )}
+    </Card>
+  );
+}
+
+/** What an account of this tab can spend, by what the tab has checked itself: it has no chain to ask. */
+function OwnHoldings({ address, asset }: { address: string; asset: string }) {
+  void tab.value; // whatever the tab learns may change it
+  const spendable = tabPeer.value?.spendable(address, asset) ?? null;
+  return (
+    <Card title={`What ${nameOf(address)} has`}>
+      {spendable === null ? <p class="empty">The validators have not told this tab enough to say.</p> : (
+        <>
+          <p class="spendable"><span class="label">Spendable now</span><span data-testid="spendable"><Money units={spendable} asset={asset} /></span></p>
+          <Facts>
+            <Fact name="By the word of">certificates that this tab checked; nobody was asked for the chain’s balance</Fact>
             <Fact name="Address"><Hash value={address} label="address" /></Fact>
           </Facts>
         </>

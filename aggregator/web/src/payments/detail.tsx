@@ -6,14 +6,13 @@ import { capital, duration, timeOfDay, tokens } from '../format.ts';
 import { StageCell } from '../live/table.tsx';
 import { Card, Fact, Facts, Hash, Money, Name, Notice, Scroll, Title } from '../shell/parts.tsx';
 import { stale } from '../shell/ticker.ts';
-import { assetOf, blocks, nameOf, payments, putPayments } from '../state/store.ts';
+import { assetOf, blocks, link, nameOf, payments, putPayments, tabPeer } from '../state/store.ts';
 import { Lens, lengthOf, waitingText } from '../timeline/lens.tsx';
 import { SlowMotion, useSlowMotion } from '../timeline/motion.tsx';
-import { verdictTexts } from '../timeline/timeline.tsx';
 import { Certificate } from '../verify/certificate.tsx';
 import { verifyQC, type Verification } from '../verify/verify.ts';
 import { lookOf } from './stage.ts';
-import { judge } from './verdict.ts';
+import { judge, verdictTexts } from './verdict.ts';
 import { certified, chainOf, failed, type PaymentView } from './view.ts';
 
 export function Detail({ id }: { id: string }) {
@@ -95,24 +94,44 @@ function Votes({ p }: { p: PaymentView }) {
   );
 }
 
+/** The text of a QC file, of the aggregator or, where that is silent, of this tab. */
+async function qcFileOf(id: string): Promise<string> {
+  const own = link.value === 'live' ? null : tabPeer.value?.qcFile(id);
+  return own ?? api.qcFile(id);
+}
+
+/** Hands a text to the visitor as a file. */
+function saveAs(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
+  const a = document.createElement('a');
+  a.href = url;
+  a.download = name;
+  a.click();
+  URL.revokeObjectURL(url);
+}
+
 /** The certificate as a file, and its check in this tab. */
 function Certified({ p }: { p: PaymentView }) {
   const result = useSignal<Verification | null>(null);
+  const problem = useSignal<string | null>(null);
   const busy = useSignal(false);
-  const check = async () => {
-    busy.value = true;
+  const withFile = async (use: (text: string) => Promise<void> | void) => {
+    [busy.value, problem.value] = [true, null];
     try {
-      result.value = await verifyQC(await api.qcFile(p.id));
-    } catch (problem) {
-      result.value = { valid: false, problem: problem instanceof Error ? problem.message : String(problem) };
+      await use(await qcFileOf(p.id));
+    } catch (cause) {
+      problem.value = cause instanceof Error ? cause.message : String(cause); // says nothing against the certificate
     } finally {
       busy.value = false;
     }
   };
+  const check = () => withFile(async (text) => { result.value = await verifyQC(text); });
+  const download = () => withFile((text) => saveAs(`qc-${p.id.slice(2, 10)}.json`, text));
   return (
-    <Card title="Quorum certificate" aside={<a href={`/api/v1/payments/${p.id}/qc`} download={`qc-${p.id.slice(2, 10)}.json`}>Download</a>}>
+    <Card title="Quorum certificate" aside={<button type="button" class="quiet" onClick={() => void download()} disabled={busy.value}>Download</button>}>
       <p>It proves to anybody who knows the committee, without a network, that validators of more than two thirds of the weight stand for this payment.</p>
       <p><button type="button" onClick={() => void check()} disabled={busy.value}>{busy.value ? 'Checking …' : 'Verify in this tab'}</button></p>
+      {problem.value && <Notice tone="bad" title="The certificate could not be had."><p>{problem.value}</p></Notice>}
       {result.value && <Certificate result={result.value} />}
     </Card>
   );

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { blockTime, clock, latest, STALE_BLOCKS } from '../state/store.ts';
 
 /** Whether the visitor wants things to stand still. */
-const still = matchMedia('(prefers-reduced-motion: reduce)');
+export const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** The aggregator's time in milliseconds, a few times a second while something reads it. */
 export const now = signal(clock.now());
@@ -13,7 +13,7 @@ export const now = signal(clock.now());
 export const stale = computed(() => latest.value !== null && now.value - latest.value.at > STALE_BLOCKS * blockTime.value);
 
 const STEP_MS = 100;
-const STILL_STEP_MS = 1000;
+export const STILL_STEP_MS = 1000;
 
 /** Lets {@link now} run for as long as the page lives. */
 export function tick(): void {

@@ -22,7 +22,7 @@ export function watch(address: string): () => void {
 /** Asks for an account's balances; an answer that does not come leaves the old ones. */
 export async function refresh(address: string): Promise<void> {
   const key = address.toLowerCase();
-  if (asking.has(key) || link.peek() === 'cut') return;
+  if (asking.has(key) || ['cut', 'none'].includes(link.peek())) return;
   asking.add(key);
   try {
     putAccount(await api.account(key));

@@ -1,10 +1,10 @@
 // This tab as a peer of the network: what aggregators say becomes one voice among others.
 import { effect, signal } from '@preact/signals';
 import * as api from '../api/client.ts';
-import type { Known } from '../../peer/index.ts';
+import type { Known, PeerAddresses } from '../../peer/index.ts';
 import { loadAll } from '../shell/later.tsx';
 import { refresh } from './balances.ts';
-import { accounts, demoAccounts, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
+import { accounts, demoAccounts, dialable, link, network, putTabHeads, tab, tabAccount, tabPeer } from './store.ts';
 
 export type Joining =
   | { state: 'idle' }
@@ -29,9 +29,8 @@ export async function joinNetwork(): Promise<void> {
   try {
     const [{ browserAddresses, join }] = await Promise.all([import('../../peer/index.ts'), import('../pay/signing.ts'), loadAll()]);
     joining.value = { state: 'joining' };
-    const [self, peers] = await Promise.all([api.self(), api.peers(), askForAccounts()]);
-    const validators = peers.filter((p) => p.role === 'validator');
-    const peer = await join(file, { addresses: browserAddresses([self, ...validators]), known });
+    const addresses = link.value === 'none' ? dialable.value : browserAddresses(await askForPeers());
+    const peer = await join(file, { addresses, known });
     tabPeer.value = peer;
     const take = () => {
       tab.value = peer.snapshot();
@@ -83,6 +82,17 @@ export function followAccounts(): void {
       if (first) known[address] = { confirmed: first.confirmed, nonce: first.nonce, height: first.height };
     }
   });
+}
+
+/** An account whose key was made this moment: the chain has nothing of it, and it has signed nothing. */
+export function knowNew(address: string): void {
+  known[address.toLowerCase()] = { confirmed: '0', nonce: '0', height: '0' };
+}
+
+/** Asks the aggregator for peers that a tab may dial, and for all that it will be asked for once the aggregator is gone. */
+async function askForPeers(): Promise<PeerAddresses[]> {
+  const [self, peers] = await Promise.all([api.self(), api.peers(), askForAccounts()]);
+  return [self, ...peers.filter((p) => p.role === 'validator')];
 }
 
 /** Asks for the accounts that this tab can pay from. */

@@ -18,13 +18,16 @@ export const STALE_BLOCKS = 3;
 
 export const clock = new Clock(() => performance.now());
 
-/** How the page stands with its aggregator. */
-export type Link = 'connecting' | 'live' | 'lost' | 'cut';
+/** How the page stands with its aggregator; none: it is carol.html, which has no aggregator. */
+export type Link = 'connecting' | 'live' | 'lost' | 'cut' | 'none';
 export const link = signal<Link>('connecting');
 /** Why the first load did not work; null once it has. */
 export const loadProblem = signal<string | null>(null);
 /** True after the aggregator could not replay what was missed, until the visitor has read it. */
 export const reset = signal(false);
+
+/** By whose clock the page tells times. */
+export const observer = computed(() => (link.value === 'none' ? 'this tab' : 'the aggregator that serves this page'));
 
 export const network = signal<NetworkJSON | null>(null);
 export const committee = signal<Committee | null>(null);
@@ -39,6 +42,8 @@ const documents = signal<ReadonlyMap<string, Payment>>(new Map());
 /** The peer that this tab is, while it is one. */
 export const tabPeer = signal<TabPeer | null>(null);
 export const tab = signal<TabSnapshot | null>(null);
+/** Multiaddrs of validators, for a page that has no aggregator to ask for them. */
+export const dialable = signal<readonly string[]>([]);
 /** Whose word the page shows: the aggregator's, or only what this tab checked. */
 export const trustTab = signal(false);
 
@@ -97,8 +102,8 @@ export function putTabHeads(heads: readonly TabHead[]): void {
   for (const h of heads) {
     putValidatorHead({ validator: h.name, height: String(h.height), finalized_height: String(h.finalizedHeight), time: String(h.time) });
   }
-  const height = heads.reduce((most, h) => (h.height > most ? h.height : most), 0n);
-  if (height <= BigInt(latest.value?.height ?? 0)) return;
+  const height = heads.reduce((most, h) => (h.height > most ? h.height : most), -1n);
+  if (height <= BigInt(latest.value?.height ?? -1)) return;
   const seen = Math.min(...heads.filter((h) => h.height === height).map((h) => h.seenAt));
   putBlock({ height: String(height), seen_unix_micros: String(clock.at(seen) * 1000) });
 }

@@ -2,12 +2,13 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { duration } from '../format.ts';
 import { lookOf } from '../payments/stage.ts';
-import type { Verdict } from '../payments/verdict.ts';
+import { verdictTexts } from '../payments/verdict.ts';
 import { useFrames } from '../shell/ticker.ts';
 import { useWidth } from '../shell/width.ts';
-import { blocks, blockTime, clock, committee, moneyOf, nameOf, recent } from '../state/store.ts';
+import { blockTime, committee, moneyOf, nameOf, observer } from '../state/store.ts';
 import { moments, type Moment } from './events.ts';
 import { LANE, TOP, VALIDATOR_ROW, layout, type Bar, type Layout } from './layout.ts';
+import type { Scenery } from './replay.ts';
 
 /** Block times that fit into the window: 15 s of a chain with blocks of 5 s. */
 const WINDOW_BLOCKS = 3;
@@ -18,7 +19,9 @@ const NARROW_LABELS = 64;
 /** Width of a letter in a bar, at most. */
 const LETTER = 6.8;
 
-export function Timeline({ selected, onSelect, stale }: { selected: string | null; onSelect: (id: string) => void; stale: boolean }) {
+export function Timeline({ scenery, replayed, selected, onSelect, stale }: {
+  scenery: Scenery; /** Its present has passed. */ replayed: boolean; selected: string | null; onSelect: (id: string) => void; stale: boolean;
+}) {
   const box = useRef<HTMLDivElement>(null);
   const moving = useRef<SVGGElement>(null);
   const width = useWidth(box);
@@ -27,21 +30,20 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
   const inner = Math.max(1, width - labels);
   const span = blockTime.value * (narrow ? NARROW_WINDOW_BLOCKS : WINDOW_BLOCKS);
   const pixelsPerMs = inner / span;
-  const payments = recent.value;
-  const seen = blocks.value;
+  const { payments, blocks } = scenery;
   const validators = committee.value?.members.map((m) => m.name) ?? [];
   const plan = useMemo(() => {
-    const at = clock.now();
-    return layout({ payments, blocks: seen, validators, epoch: at, from: at - span, pixelsPerMs });
-  }, [payments, seen, validators.join(), span, pixelsPerMs]);
+    const at = scenery.now();
+    return layout({ payments, blocks, validators, epoch: at, from: at - span, pixelsPerMs });
+  }, [payments, blocks, validators.join(), span, pixelsPerMs]);
 
   useFrames(() => {
-    const shift = inner - (clock.now() - plan.epoch) * plan.pixelsPerMs;
+    const shift = inner - (scenery.now() - plan.epoch) * plan.pixelsPerMs;
     moving.current?.setAttribute('transform', `translate(${shift.toFixed(2)} 0)`);
     for (const text of moving.current?.querySelectorAll<SVGTextElement>('.bar .text') ?? []) keepInSight(text, 8 - shift);
   });
 
-  const walk = useWalk(span, onSelect);
+  const walk = useWalk(scenery, span, onSelect);
   return (
     <div class={stale ? 'timeline stale' : 'timeline'} ref={box}>
       <div
@@ -77,7 +79,7 @@ export function Timeline({ selected, onSelect, stale }: { selected: string | nul
         )}
       </div>
       <p class="readout" aria-live="polite">
-        {walk.moment ? describe(walk.moment) : `The right edge is now, as the aggregator's clock has it. ${plan.hidden > 0 ? `${plan.hidden} more ${plan.hidden === 1 ? 'payment is' : 'payments are'} in the table.` : ''}`}
+        {walk.moment ? `${walk.moment.text} (${duration(scenery.now() - walk.moment.at)} ago)` : replayed ? 'The right edge is a moment that has passed: the run is played again.' : `The right edge is now, by the clock of ${observer.value}. ${plan.hidden > 0 ? `${plan.hidden} more ${plan.hidden === 1 ? 'payment is' : 'payments are'} in the table.` : ''}`}
       </p>
     </div>
   );
@@ -154,20 +156,6 @@ function labelOf(bar: Bar, stale: boolean, narrow: boolean): string {
   return fitting ?? (amount.length * LETTER < room ? amount : '');
 }
 
-/** A verdict in words, the longest first. */
-export function verdictTexts(v: Verdict, depth: number): string[] {
-  switch (v.kind) {
-    case 'before':
-      return [`QC${depth} formed ${duration(v.margin)} before block ${v.block}`, `${duration(v.margin)} before`];
-    case 'after':
-      return [`block ${v.block} came first (−${duration(v.margin)})`, `block ${v.block} first`];
-    case 'open':
-      return [`QC${depth} formed at height ${v.height ?? '?'} · block still open`, `QC${depth} · block open`];
-    case 'none':
-      return [];
-  }
-}
-
 /** The name of an account, as long as there is room for. */
 function labelFor(address: string, narrow: boolean): string {
   const name = nameOf(address);
@@ -180,16 +168,11 @@ function summary(plan: Layout): string {
   return `${count} ${count === 1 ? 'payment' : 'payments'} in the last blocks, ${last ? `height ${last.height}` : 'no block seen'}`;
 }
 
-function describe(m: Moment): string {
-  const before = clock.now() - m.at;
-  return `${m.text} (${duration(before)} ago)`;
-}
-
 /** Lets the arrow keys walk through what happened. */
-function useWalk(span: number, onSelect: (id: string) => void) {
+function useWalk({ payments, blocks, now }: Scenery, span: number, onSelect: (id: string) => void) {
   const [moment, setMoment] = useState<Moment | null>(null);
   const onKey = (event: KeyboardEvent) => {
-    const list = moments(recent.value, blocks.value, clock.now() - span, { name: nameOf, money: moneyOf });
+    const list = moments(payments, blocks, now() - span, { name: nameOf, money: moneyOf });
     const step = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
     if (step !== 0 && list.length > 0) {
       event.preventDefault();

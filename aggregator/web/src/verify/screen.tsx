@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { Card, Hash, Title } from '../shell/parts.tsx';
-import { committee, network } from '../state/store.ts';
+import { committee, link, network } from '../state/store.ts';
 import { Certificate } from './certificate.tsx';
 import { verifyQC, type Verification } from './verify.ts';
 
@@ -45,8 +45,8 @@ export function Verify() {
       <Card title="What it is checked against">
         {network.value && committee.value ? (
           <>
-            <p>The committees of the network file that this page has from its aggregator. The one in office is of epoch {committee.value.epoch}, <Hash value={committee.value.id} label="committee id" />, and needs weight {committee.value.threshold} of {committee.value.total}. Compare it with <code>allegro committee show</code>.</p>
-            <p>The page came from the aggregator too. Where that matters, <code>allegro qc verify qc.json --network network.toml</code> needs neither.</p>
+            <p>The committees of the network file that {link.value === 'none' ? 'you opened' : 'this page has from its aggregator'}. The one in office is of epoch {committee.value.epoch}, <Hash value={committee.value.id} label="committee id" />, and needs weight {committee.value.threshold} of {committee.value.total}. Compare it with <code>allegro committee show</code>.</p>
+            <p>{link.value === 'none' ? 'Whoever gave you this page wrote its checks.' : 'The page came from the aggregator too.'} Where that matters, <code>allegro qc verify qc.json --network network.toml</code> needs neither.</p>
           </>
         ) : <p class="empty">The network file has not been loaded yet.</p>}
       </Card>
