@@ -31,11 +31,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-<<<<<<< HEAD
-			"exits": exits, "firsttx": firstTx, "flip": flip, "kill9": kill9, "outside": outside, "shorten": shorten, "target": target,
-=======
-			"exits": exits, "firsttx": firstTx, "flip": flip, "kill9": kill9, "outside": outside, "requested": requested, "shorten": shorten,
->>>>>>> main
+			"exits": exits, "firsttx": firstTx, "flip": flip, "kill9": kill9, "outside": outside, "requested": requested, "shorten": shorten, "target": target,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "user"))

@@ -85,7 +85,6 @@ func kill9(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(n.Stop(ctx, args[1])) // returns when it is gone
 }
 
-<<<<<<< HEAD
 // target sets TARGET to where the file that Prometheus reads says that a peer serves its
 // metrics: target DIR NAME.
 func target(ts *testscript.TestScript, neg bool, args []string) {
@@ -104,7 +103,8 @@ func target(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no target is %s in %v", args[1], entries)
-=======
+}
+
 // requested reads the payment request that the last command printed: requested. URI is what
 // it is, HASH its note's; OTHERNETWORK and OTHERTOKEN are URIs that ask for something else.
 func requested(ts *testscript.TestScript, neg bool, args []string) {
@@ -123,7 +123,6 @@ func requested(ts *testscript.TestScript, neg bool, args []string) {
 	other = r
 	other.Asset = common.HexToAddress("0x20c0000000000000000000000000000000000009")
 	ts.Setenv("OTHERTOKEN", other.String())
->>>>>>> main
 }
 
 // shorten makes the payments of a testnet that has not run live for seconds, and its
