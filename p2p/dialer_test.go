@@ -87,7 +87,7 @@ func TestTargetWithTwoKeys(t *testing.T) {
 }
 
 func TestRefusalsAreBounded(t *testing.T) {
-	r := newRoster(must(newMetrics(nil)), nil, func() {})
+	r := newRoster(must(newMetrics(nil, RoleClient, "test")), nil, func() {})
 	for i := range 3 * maxRefusals {
 		r.refuse(PeerID(fmt.Sprint(i)), "reason", time.Duration(i+1)*time.Minute)
 	}

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -14,6 +15,8 @@ type metrics struct {
 	gossip [topicKinds]topicMetrics
 
 	rejected     *prometheus.CounterVec // topic, code
+	certInvalid  *prometheus.CounterVec // reason
+	certVerify   prometheus.Observer
 	rpcDropped   prometheus.Counter
 	dropOutbound prometheus.Counter
 	dropThrottle prometheus.Counter
@@ -62,7 +65,7 @@ const (
 )
 
 // newMetrics makes the collectors and registers them if reg is not nil.
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, role Role, version string) (*metrics, error) {
 	m := &metrics{registerer: reg}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -93,6 +96,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		prometheus.ExponentialBuckets(0.000_05, 2, 14), "topic")
 
 	m.rejected = counter("allegro_gossip_rejected_total", "Gossip messages not forwarded, by reject code; known ones aside.", "topic", "code")
+	m.certInvalid = counter("allegro_cert_invalid_total", "Gossiped batches of votes that did not verify, by reject code.", "reason")
+	m.certVerify = histogram("allegro_cert_verify_seconds", "Time to decode and verify a gossiped batch of votes.",
+		[]float64{.000_05, .000_1, .000_2, .000_5, .001, .002, .005, .01, .02, .05}).WithLabelValues()
 	m.rpcDropped = counter("allegro_gossip_rpc_dropped_total", "Gossip RPCs dropped before a full outbound queue.").WithLabelValues()
 	m.dropOutbound = drops.WithLabelValues("outbound")
 	m.dropThrottle = drops.WithLabelValues("throttle")
@@ -113,6 +119,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m.threshold = gauge("allegro_committee_threshold", "Weight that a QC of a joined committee needs.", "epoch")
 	m.reachable = gauge("allegro_committee_reachable", "Weight of the members that are connected and subscribed, this node included.", "epoch")
 	m.streamSeconds = histogram("allegro_stream_seconds", "Time to answer a request.", prometheus.ExponentialBuckets(0.000_5, 2, 16), "protocol")
+
+	// The program's version and the peer's role: what other series are joined with.
+	gauge("allegro_build_info", "1, with what the peer is.", "version", "role", "go").
+		WithLabelValues(version, string(role), runtime.Version()).Set(1)
 
 	for kind := range topicKind(topicKinds) {
 		t := kind.String()

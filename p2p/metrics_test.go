@@ -10,7 +10,7 @@ import (
 // TestMetricNames holds the names that dashboards and `allegro metrics` use.
 func TestMetricNames(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	m, err := newMetrics(reg)
+	m, err := newMetrics(reg, RoleClient, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,6 +19,7 @@ func TestMetricNames(t *testing.T) {
 	for _, vec := range []*prometheus.CounterVec{m.hello, m.helloServed, m.submitAsked, m.submitServed, m.dials} {
 		vec.WithLabelValues(resultOK)
 	}
+	m.certInvalid.WithLabelValues("INVALID_FORMAT")
 	m.rejected.WithLabelValues("tx", "EXPIRED")
 	m.submitItems.WithLabelValues("")
 	m.syncAsked.WithLabelValues("since", resultOK)
@@ -40,6 +41,7 @@ func TestMetricNames(t *testing.T) {
 	}
 	for _, name := range []string{
 		"allegro_gossip_messages_total{result,topic}", "allegro_gossip_rejected_total{code,topic}",
+		"allegro_cert_invalid_total{reason}", "allegro_cert_verify_seconds{}", "allegro_build_info{go,role,version}",
 		"allegro_gossip_mesh_peers{topic}", "allegro_gossip_graft_total{topic}", "allegro_gossip_prune_total{topic}",
 		"allegro_gossip_rpc_dropped_total{}", "allegro_gossip_drop_total{where}", "allegro_gossip_bytes_total{dir}",
 		"allegro_gossip_duplicate_delay_seconds{topic}", "allegro_gossip_validation_seconds{topic}",
@@ -61,20 +63,20 @@ func TestMetricNames(t *testing.T) {
 
 func TestMetricsOfTwoNodes(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	first, err := newMetrics(reg)
+	first, err := newMetrics(reg, RoleClient, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newMetrics(reg); err == nil || !strings.Contains(err.Error(), "its own registry") {
+	if _, err := newMetrics(reg, RoleClient, "test"); err == nil || !strings.Contains(err.Error(), "its own registry") {
 		t.Errorf("a second node on a registry: %v", err)
 	}
 	first.unregister()
-	if _, err := newMetrics(reg); err != nil {
+	if _, err := newMetrics(reg, RoleClient, "test"); err != nil {
 		t.Errorf("a node on the registry of a stopped one: %v", err)
 	}
 	reg = prometheus.NewRegistry()
 	for _, name := range []string{"one", "two"} {
-		if _, err := newMetrics(prometheus.WrapRegistererWith(prometheus.Labels{"peer": name}, reg)); err != nil {
+		if _, err := newMetrics(prometheus.WrapRegistererWith(prometheus.Labels{"peer": name}, reg), RoleClient, "test"); err != nil {
 			t.Errorf("a node on a wrapped registry: %v", err)
 		}
 	}

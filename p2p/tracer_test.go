@@ -20,7 +20,7 @@ func value(t *testing.T, m prometheus.Metric) float64 {
 
 // TestTracerKnowsTheMesh: also where pubsub does not say that a peer left it.
 func TestTracerKnowsTheMesh(t *testing.T) {
-	m := must(newMetrics(nil))
+	m := must(newMetrics(nil, RoleClient, "test"))
 	changes := 0
 	tr := newTracer(m, func() { changes++ })
 	tx, cert := topicName(common.Hash{1}, topicTx), topicName(common.Hash{1}, topicCert)
@@ -67,7 +67,7 @@ func TestTracerKnowsTheMesh(t *testing.T) {
 }
 
 func TestTracerCounts(t *testing.T) {
-	m := must(newMetrics(nil))
+	m := must(newMetrics(nil, RoleClient, "test"))
 	tr := newTracer(m, func() {})
 	msg := func(topic string) *pubsub.Message {
 		return &pubsub.Message{Message: message(topic, []byte("x")), ID: "0123456789"}

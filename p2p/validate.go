@@ -67,8 +67,11 @@ func (g *gossip) check(c *fastpay.Committee, kind topicKind, from PeerID, data [
 	case topicTx:
 		return g.checkPayments(c, from, data)
 	case topicCert:
+		began := time.Now()
 		b, err := g.rules.ParseBatch(data)
+		g.metrics.certVerify.Observe(time.Since(began).Seconds())
 		if err := inTopic(c, err, b); err != nil {
+			g.metrics.certInvalid.WithLabelValues(string(fastpay.Classify(err).Code)).Inc()
 			return err
 		}
 		return g.sink.GossipBatch(from, b)

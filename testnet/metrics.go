@@ -32,7 +32,7 @@ func (n *Network) ServeMetrics() (urls map[string]string, stop func() error, err
 			return nil, nil, errors.Join(fmt.Errorf("serving metrics of %s: %w", p.Name, err), stop())
 		}
 		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{Timeout: metricsTimeout}))
+		mux.Handle("GET /metrics", promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{Timeout: metricsTimeout, EnableOpenMetrics: true}))
 		server := &http.Server{Handler: mux, ReadTimeout: metricsTimeout, WriteTimeout: 2 * metricsTimeout}
 		servers = append(servers, server)
 		urls[p.Name] = fmt.Sprintf("http://%s/metrics", listener.Addr())

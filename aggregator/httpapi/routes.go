@@ -47,7 +47,7 @@ func (s *Server) routes() http.Handler {
 	get("/p2p/topics", s.serveTopics)
 	mux.HandleFunc("GET "+base+"/events", s.serveEvents)
 
-	metrics := promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{Timeout: s.cfg.Limits.Request})
+	metrics := promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{Timeout: s.cfg.Limits.Request, EnableOpenMetrics: true})
 	for _, at := range []string{"", base} {
 		mux.Handle("GET "+at+"/healthz", s.answer(s.serveHealth))
 		mux.Handle("GET "+at+"/readyz", s.answer(s.serveReady))

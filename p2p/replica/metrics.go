@@ -1,6 +1,9 @@
 package replica
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -8,10 +11,11 @@ import (
 // metrics are the series of a replica. No label has unbounded values.
 type metrics struct {
 	stage      *prometheus.CounterVec
-	votes      prometheus.Counter
+	votes      *prometheus.CounterVec
 	qcFormed   prometheus.Counter
 	qcLatency  prometheus.Histogram
 	lead       prometheus.Histogram
+	depth      prometheus.Histogram
 	recovered  *prometheus.CounterVec
 	fetches    *prometheus.CounterVec
 	turnedAway prometheus.Counter
@@ -28,19 +32,27 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		stage: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_tx_stage_total", Help: "Payments that reached a stage, as this peer derives it.",
 		}, []string{"stage"}),
-		votes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "allegro_cert_received_total", Help: "Valid votes for known payments, each member's once.",
-		}),
+		votes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "allegro_cert_received_total", Help: "Valid votes for known payments, each member's once, by the member's index.",
+		}, []string{"validator"}),
 		qcFormed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "allegro_qc_formed_total", Help: "Payments whose QC this peer holds.",
 		}),
 		qcLatency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "allegro_qc_latency_seconds", Help: "Time from a payment's first sight at this peer to its QC.",
-			Buckets: []float64{.001, .002, .003, .005, .0075, .01, .015, .02, .03, .05, .1, .25, .5, 1, 2.5, 5},
+			Buckets:                     []float64{.001, .002, .003, .005, .0075, .01, .015, .02, .03, .05, .1, .25, .5, 1, 2.5, 5},
+			NativeHistogramBucketFactor: 1.1,
 		}),
 		lead: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "allegro_qc_lead_seconds", Help: "Time from a QC to the next height at this peer.",
-			Buckets: []float64{.05, .1, .25, .5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6},
+			Name: "allegro_qc_lead_seconds", Help: "Time from a QC to the next height at this peer; not above 0 if the payment's block came first.",
+			// Up to the bound 0 are the QCs that came too late: the share of the others
+			// is exact.
+			Buckets:                     []float64{-1, -.5, -.25, -.1, 0, .05, .1, .25, .5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6},
+			NativeHistogramBucketFactor: 1.1,
+		}),
+		depth: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "allegro_qc_depth", Help: "Certified payments without a block that a new QC's payment stands on.",
+			Buckets: []float64{0, 1, 2, 3, 4, 6, 8, 12, 16},
 		}),
 		recovered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_sync_recovered_items_total", Help: "Payments that sync brought or completed, by why it was asked.",
@@ -52,8 +64,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "allegro_sync_turned_away_total", Help: "Unknown payments not asked for by id, since the members that voted for them named too many.",
 		}),
 		evidence: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "allegro_equivocation_total", Help: "Equivocations proven, by who is convicted.",
-		}, []string{"kind"}),
+			Name: "allegro_equivocation_total", Help: "Equivocations proven, by who is convicted; of a validator with its index.",
+		}, []string{"kind", "validator"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_board_dropped_total", Help: "What the Board's limits refused or evicted.",
 		}, []string{"what"}),
@@ -65,7 +77,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.conflicts, m.payments)
+		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.depth, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.conflicts, m.payments)
 	}
 	return m
 }
@@ -78,6 +90,30 @@ func (m *metrics) observeBoard(b *fastpay.Board) {
 	m.dropped.WithLabelValues("settled").Add(float64(d.Settled - m.last.Settled))
 	m.last = d
 	m.payments.Set(float64(b.Len()))
+}
+
+// vote counts a member's vote. Indices are those of committees, so they are bounded.
+func (m *metrics) vote(signer int) {
+	m.votes.WithLabelValues(strconv.Itoa(signer)).Inc()
+}
+
+// certified counts a QC: its payment, how long ago that was first seen (negative: in
+// an earlier run), and on how many payments it stands.
+func (m *metrics) certified(id fastpay.ID, took time.Duration, depth int) {
+	m.qcFormed.Inc()
+	m.depth.Observe(float64(depth))
+	if took >= 0 {
+		m.qcLatency.(prometheus.ExemplarObserver).ObserveWithExemplar(took.Seconds(), prometheus.Labels{"tx": id.String()})
+	}
+}
+
+// convicted counts a proven equivocation.
+func (m *metrics) convicted(e *fastpay.Evidence) {
+	validator := ""
+	if signer, ok := e.Signer(); ok {
+		validator = strconv.Itoa(signer)
+	}
+	m.evidence.WithLabelValues(evidenceKind(e), validator).Inc()
 }
 
 // evidenceKind names a kind of evidence in metrics.

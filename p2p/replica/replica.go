@@ -170,7 +170,7 @@ func (r *Replica) commit(before uint64) error {
 		}
 	}
 	for _, e := range proven {
-		r.metrics.evidence.WithLabelValues(evidenceKind(e)).Inc()
+		r.metrics.convicted(e)
 		if r.cfg.OnEvidence != nil {
 			r.cfg.OnEvidence(e)
 		}
@@ -346,7 +346,7 @@ func (r *Replica) GossipEvidence(_ p2p.PeerID, e *fastpay.Evidence) error {
 	}
 	a, b := e.Payments()
 	logger.Warnw("equivocation proven", "kind", evidenceKind(e), "payer", a.Sender(), "tx_a", a.ID(), "tx_b", b.ID())
-	r.metrics.evidence.WithLabelValues(evidenceKind(e)).Inc()
+	r.metrics.convicted(e)
 	r.notifyLocked()
 	return r.persist(nil, nil, []*fastpay.Evidence{e})
 }

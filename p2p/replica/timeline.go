@@ -184,7 +184,7 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 		if _, known := t.Votes[c.Signer()]; !known {
 			t.Votes[c.Signer()] = now
 			r.step(id, t, Event{EventVote, now, height, c.Signer()})
-			r.metrics.votes.Inc()
+			r.metrics.vote(c.Signer())
 		}
 	}
 	for signer, reject := range b.Rejects(id) {
@@ -194,14 +194,18 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 		t.certified, t.QC, t.HeightAtQC = true, now, height
 		r.step(id, t, Event{Kind: EventCertified, At: now, Height: height})
 		r.awaiting[id] = struct{}{}
-		r.metrics.qcFormed.Inc()
+		took := time.Duration(-1)
 		if !t.FirstSeen.IsZero() {
-			r.metrics.qcLatency.Observe(now.Sub(t.FirstSeen).Seconds())
+			took = now.Sub(t.FirstSeen)
 		}
+		r.metrics.certified(id, took, r.depth(id))
 	}
 	if o, used := b.Outcome(id); used && !t.QC.IsZero() && o.BlockNumber <= t.HeightAtQC {
 		t.NextBlock = time.Time{} // its block was there before the QC
-		delete(r.awaiting, id)
+		if _, awaited := r.awaiting[id]; awaited {
+			r.observeLate(t, o.BlockNumber)
+			delete(r.awaiting, id)
+		}
 	}
 	stage := b.Stage(id)
 	if stage == t.stage {
@@ -224,6 +228,23 @@ func (r *Replica) observe(id fastpay.ID, now time.Time) {
 	default:
 		t.Included = time.Time{} // not any more
 	}
+}
+
+// depth is on how many certified payments without a block a certified one stands.
+func (r *Replica) depth(id fastpay.ID) int {
+	order, _ := r.board.PendingClosure(id)
+	return max(0, len(order)-1) // the payment is the last
+}
+
+// observeLate measures by how much a QC came after its payment's block. It says
+// nothing of a payment that this peer came to know only after that block: it was
+// behind, not the quorum.
+func (r *Replica) observeLate(t *Timeline, block uint64) {
+	i, _ := slices.BinarySearchFunc(r.blocks, block, func(b BlockSeen, height uint64) int { return cmp.Compare(b.Block.Number, height) })
+	if i == len(r.blocks) || t.FirstSeen.IsZero() || r.blocks[i].Seen.Before(t.FirstSeen) {
+		return
+	}
+	r.metrics.lead.Observe(r.blocks[i].Seen.Sub(t.QC).Seconds())
 }
 
 func setOnce(t *time.Time, now time.Time) {

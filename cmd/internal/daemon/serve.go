@@ -149,7 +149,7 @@ func serveOn(ctx context.Context, g *errgroup.Group, listener net.Listener, hand
 }
 
 func (d *Daemon) metricsHandler() http.Handler {
-	return promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{Timeout: metricsTimeout})
+	return promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{Timeout: metricsTimeout, EnableOpenMetrics: true})
 }
 
 // handler answers a request with a document, or with an error that is told as
