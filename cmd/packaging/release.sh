@@ -32,8 +32,8 @@ git -c advice.detachedHead=false checkout -q "$commit"
 time=$(git show -s --format=%ct "$commit")
 archive() { tar --create --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --mode='u+rw,go+r-w' "$@" | gzip --no-name --best; }
 
-# Whatever else Go may have been told to do here would be in the bytes.
-export GOFLAGS= GOEXPERIMENT= GOAMD64=v1 GOARM64=v8.0
+# What Go is told to do on this machine must not be in the bytes.
+export GOFLAGS=-mod=readonly GOAMD64=v1 GOARM64=v8.0
 # build GOOS GOARCH FILE: no path of this machine, no symbols that only a debugger reads.
 build() { CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=true -ldflags='-s -w' -o "$3" ./cmd/allegro; }
 
