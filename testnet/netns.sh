@@ -25,6 +25,7 @@ fi
 allegro=$PWD/bin/allegro
 node=http://10.77.0.1:8545
 dir=$(mktemp -d)
+export HOME=$dir # where locks of vote keys are
 mount -t tmpfs none /run # where namespaces have their names
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -r "$dir"' EXIT
 

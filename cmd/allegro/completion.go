@@ -7,9 +7,10 @@ import "github.com/urfave/cli/v3"
 func showCompletion(c *cli.Command) {
 	c.Hidden = false
 	c.Usage = "print a script that lets a shell complete this program's commands and flags"
-	c.Description = "bash: put this into ~/.bashrc: source <(allegro completion bash)\n" +
+	c.Description = "bash: put this into ~/.bashrc: source <(allegro completion bash), with the package bash-completion\n" +
 		"zsh:  put this into ~/.zshrc:  source <(allegro completion zsh)\n" +
-		"fish: allegro completion fish > ~/.config/fish/completions/allegro.fish"
+		"fish: allegro completion fish > ~/.config/fish/completions/allegro.fish\n" +
+		"pwsh: allegro completion pwsh > allegro.ps1, and put this into $PROFILE: . PATH/TO/allegro.ps1"
 	c.OnUsageError = usageError
 	c.Action = needsCommand
 	for _, shell := range c.Commands {

@@ -22,7 +22,7 @@ func configCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{
 				Name:  "show",
-				Usage: "print every key with its value",
+				Usage: "print every key of the peer's role with its value",
 				Flags: []cli.Flag{
 					&cli.BoolFlag{Name: "origin", Usage: "print also where each value comes from", Local: true},
 					homeFlag(), outputFlag(),
@@ -123,7 +123,7 @@ func getConfig(_ context.Context, cmd *cli.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.Config().Get(args[0]); err != nil {
+	if err := h.Config().CheckUse(args[0]); err != nil {
 		return fail(exitUsage, "%w", err)
 	}
 	s := settingOf(h, args[0])
@@ -155,7 +155,13 @@ func setConfig(_ context.Context, cmd *cli.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Edit(func(c *home.Config) error { return c.Set(key, value) }); err != nil {
+	err = h.Edit(func(c *home.Config) error {
+		if err := c.CheckUse(key); err != nil {
+			return err
+		}
+		return c.Set(key, value)
+	})
+	if err != nil {
 		return homeError(err)
 	}
 	noteWhenInForce(cmd, h, key)

@@ -109,8 +109,11 @@ func (e *interruptedError) Unwrap() error { return e.err }
 // newApp builds the command tree.
 func newApp() *cli.Command {
 	return &cli.Command{
-		Name:                  "allegro",
-		Usage:                 "pay on Tempo and be sure of it in milliseconds",
+		Name:  "allegro",
+		Usage: "pay on Tempo and be sure of it in milliseconds",
+		Description: "Clients, validators and aggregators are peers of one network. Each has a home, a directory that allegro\n" +
+			"init makes, and runs in it until it is stopped. A command with --home asks the peer that runs there, or\n" +
+			"starts it for the moment. Every command explains itself with --help, and so does allegro man.",
 		EnableShellCompletion: true,
 		Suggest:               true,
 		// Exit codes are decided in run, not inside the library.
@@ -146,6 +149,7 @@ func newApp() *cli.Command {
 			accountCommand(),
 			configCommand(),
 			tempoCommand(),
+			manCommand(),
 			versionCommand(),
 		},
 	}

@@ -21,11 +21,7 @@ func versionCommand() *cli.Command {
 			if cmd.Args().Present() {
 				return fail(exitUsage, "version takes no arguments, it got %q", cmd.Args().First())
 			}
-			info, ok := debug.ReadBuildInfo()
-			if !ok {
-				info = &debug.BuildInfo{GoVersion: runtime.Version()}
-			}
-			v := versionOf(info)
+			v := thisVersion()
 			if asJSON {
 				return writeJSON(cmd.Root().Writer, v)
 			}
@@ -95,10 +91,14 @@ func (v versionDocument) text() string {
 	return s + fmt.Sprintf("  %s revision %s of %s%s\n", v.VCS.System, v.VCS.Revision, v.VCS.Time, modified)
 }
 
-// buildVersion is the version that a peer tells others.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return versionOf(info).Version
+// thisVersion describes the build that runs.
+func thisVersion() versionDocument {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	return "(devel)"
+	return versionOf(info)
 }
+
+// buildVersion is the version that a peer tells others.
+func buildVersion() string { return thisVersion().Version }

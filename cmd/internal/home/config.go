@@ -34,23 +34,23 @@ type Config struct {
 
 // Node names the peer.
 type Node struct {
-	Name string   `toml:"name" comment:"Name of this peer, for people."`
-	Role p2p.Role `toml:"role" comment:"validator, client or aggregator."`
+	Name string   `toml:"name" comment:"Name of this peer, for people: up to 64 bytes without spaces and slashes."`
+	Role p2p.Role `toml:"role" comment:"What this peer is: validator, client or aggregator."`
 }
 
 // P2P is the peer's place in the network.
 type P2P struct {
-	Listen   []string `toml:"listen,multiline" comment:"Where to listen; empty: this peer only dials. Port 0 lets the system choose."`
-	Announce []string `toml:"announce,multiline" comment:"Addresses to tell others instead of the ones listened on, for a peer behind a router."`
+	Listen   []string `toml:"listen" comment:"Where to listen; empty: this peer only dials. Port 0 lets the system choose."`
+	Announce []string `toml:"announce" comment:"Addresses to tell others instead of the ones listened on, for a peer behind a router."`
 	Browser  bool     `toml:"browser" comment:"Whether browsers can connect: by WebSocket on the ports of tcp addresses, by WebRTC on those of quic-v1 addresses."`
-	Peers    []string `toml:"peers,multiline" comment:"Peers to keep connected beside the validators of network.toml, each with /p2p/ and its id."`
+	Peers    []string `toml:"peers" comment:"Peers to keep connected beside the validators of network.toml, each with /p2p/ and its id."`
 	Public   bool     `toml:"public" comment:"Whether strangers can reach this peer: it is then stricter with many peers behind one address."`
 }
 
 // Chain is the peer's own node, and what takes its place.
 type Chain struct {
 	RPC     string   `toml:"rpc" comment:"URL of its JSON-RPC: http, https, ws or wss."`
-	Backups []string `toml:"backups,multiline" comment:"URLs of further nodes of the same chain, trusted like the own one: used in this order while that gives no answer."`
+	Backups []string `toml:"backups" comment:"URLs of further nodes of the same chain, trusted like the own one: used in this order while that gives no answer."`
 }
 
 // Validator is what only a validator needs.
@@ -66,10 +66,10 @@ type Client struct {
 // Aggregator is what only an aggregator needs.
 type Aggregator struct {
 	Listen        string   `toml:"listen" comment:"HOST:PORT of its page and its HTTP API; empty: not served. Port 0 lets the system choose."`
-	Hosts         []string `toml:"hosts,multiline" comment:"Names under which it may be asked, beside those of this machine itself: a page of another site must not reach it under a name of its own."`
-	CORS          []string `toml:"cors,multiline" comment:"Other sites whose pages may use the API, like https://wallet.example."`
-	RetentionTime Duration `toml:"retention_time" comment:"How long a payment is kept once it is final."`
-	RetentionSize Size     `toml:"retention_size" comment:"How much all payments may take; the final ones go first, the oldest of them first. The database takes a few times as much."`
+	Hosts         []string `toml:"hosts" comment:"Names under which it may be asked, beside those of this machine itself: a page of another site must not reach it under a name of its own."`
+	CORS          []string `toml:"cors" comment:"Other sites whose pages may use the API, like https://wallet.example."`
+	RetentionTime Duration `toml:"retention_time" comment:"How long a payment is kept once it is final, in hours, minutes and seconds like 720h or 1h30m."`
+	RetentionSize Size     `toml:"retention_size" comment:"How much all payments may take, in bytes like 500MB or 10GB; the final ones go first, the oldest of them first. The database takes a few times as much."`
 }
 
 // Keystore says how accounts are unlocked.
@@ -297,14 +297,4 @@ func parseConfig(data []byte) (Config, error) {
 		return Config{}, err
 	}
 	return c, nil
-}
-
-// encode returns c as a file with a comment on every part.
-func (c *Config) encode() ([]byte, error) {
-	data, err := toml.Marshal(c)
-	if err != nil {
-		return nil, fmt.Errorf("encoding config: %w", err)
-	}
-	return append([]byte("# What is this peer's own. `allegro config show --origin` tells where each value comes from:\n"+
-		"# a flag wins over ALLEGRO_… in the environment, that over this file, this file over the default.\n\n"), data...), nil
 }

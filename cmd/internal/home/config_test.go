@@ -1,6 +1,8 @@
 package home
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,34 +23,54 @@ func TestDefaultConfigIsValid(t *testing.T) {
 	}
 }
 
-// Every key and every table of the file has a comment, and what is written is read
-// back as it was, whatever the role.
+// The file of a role has the tables and keys that the role uses, each with what it means
+// and its default above it, and is read back as it was written.
 func TestConfigFile(t *testing.T) {
+	tables := map[p2p.Role]string{
+		p2p.RoleValidator:  "node p2p chain validator keystore metrics log",
+		p2p.RoleClient:     "node p2p chain client keystore metrics log",
+		p2p.RoleAggregator: "node p2p chain aggregator metrics log",
+	}
 	for _, role := range roles {
 		c := DefaultConfig(role)
 		data, err := c.encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var tables, keys int
-		previous := ""
-		for line := range strings.Lines(string(data)) {
-			line = strings.TrimSuffix(line, "\n")
-			isTable := strings.HasPrefix(line, "[")
-			isKey := !isTable && !strings.HasPrefix(line, "#") && strings.Contains(line, " = ")
-			if (isTable || isKey) && !strings.HasPrefix(previous, "# ") {
-				t.Errorf("%s: no comment above %s", role, line)
+		var found, keys []string
+		lines := strings.Split(string(data), "\n")
+		for i, line := range lines {
+			above := lines[max(i-2, 0):i]
+			key, isKey := strings.CutSuffix(strings.SplitAfter(line+" ", " = ")[0], " = ")
+			switch {
+			case strings.HasPrefix(line, "["):
+				found = append(found, strings.Trim(line, "[]"))
+				if len(above[1]) < len("# This peer.") || !strings.HasPrefix(above[1], "# ") {
+					t.Errorf("%s: no comment above %s", role, line)
+				}
+			case isKey && !strings.HasPrefix(line, "#"):
+				keys = append(keys, found[len(found)-1]+"."+key)
+				if key == "role" {
+					above = above[1:]
+				} else if !strings.HasPrefix(above[1], "# Default: ") {
+					t.Errorf("%s: no default above %s", role, line)
+				}
+				if len(above[0]) < 20 || !strings.HasPrefix(above[0], "# ") || strings.HasPrefix(above[0], "# Default") {
+					t.Errorf("%s: no comment above %s", role, line)
+				}
 			}
-			if isTable {
-				tables++
-			}
-			if isKey {
-				keys++
-			}
-			previous = line
 		}
-		if keys != len(Keys()) || tables < 8 {
-			t.Errorf("%s: %d keys in %d tables, want %d keys:\n%s", role, keys, tables, len(Keys()), data)
+		if got := strings.Join(found, " "); got != tables[role] {
+			t.Errorf("%s: the file has the tables %s, want %s", role, got, tables[role])
+		}
+		var want []string
+		for _, key := range Keys() {
+			if c.CheckUse(key) == nil {
+				want = append(want, key)
+			}
+		}
+		if !slices.Equal(keys, want) || len(keys) < 14 {
+			t.Errorf("%s: the file has the keys %v, want %v", role, keys, want)
 		}
 		read, err := parseConfig(data)
 		if err != nil {
@@ -63,6 +85,64 @@ func TestConfigFile(t *testing.T) {
 				t.Errorf("%s: %s is read as %q, want %q (%v)", role, key, got, want, err)
 			}
 		}
+	}
+}
+
+// The defaults that comments name are TOML that stands for the default.
+func TestConfigFileNamesDefaults(t *testing.T) {
+	for _, role := range roles {
+		c := DefaultConfig(role)
+		for _, key := range Keys() {
+			if err := c.Set(key, otherTexts[key]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Node.Role = role
+		data, err := c.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Each default takes the place of the value below it.
+		var file []string
+		for line := range strings.Lines(string(data)) {
+			line = strings.TrimSpace(line)
+			value, isDefault := strings.CutPrefix(line, "# Default: ")
+			switch {
+			case isDefault:
+				file = append(file, value)
+			case len(file) > 0 && strings.Contains(line, " = ") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "role"):
+				key, _, _ := strings.Cut(line, " = ")
+				file[len(file)-1] = key + " = " + file[len(file)-1]
+			case strings.HasPrefix(line, "[") || strings.HasPrefix(line, "role"):
+				file = append(file, line)
+			}
+		}
+		read, err := parseConfig([]byte(strings.Join(file, "\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := DefaultConfig(role); !reflect.DeepEqual(read, want) {
+			t.Errorf("%s: the defaults are %+v, want %+v", role, read, want)
+		}
+	}
+}
+
+// A key of another role is refused where it would be written and have no effect.
+func TestCheckUse(t *testing.T) {
+	c := DefaultConfig(p2p.RoleClient)
+	for key, want := range map[string]string{
+		"client.account":    "",
+		"keystore.password": "the keys there are password_file",
+		"validator.sponsor": "validator.sponsor has no effect here: this peer's role is client",
+		"aggregator.cors":   "has no effect here",
+	} {
+		if err := c.CheckUse(key); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", key, err, want)
+		}
+	}
+	c = DefaultConfig(p2p.RoleAggregator)
+	if err := c.CheckUse("keystore.password_file"); err == nil {
+		t.Error("an aggregator has no accounts")
 	}
 }
 

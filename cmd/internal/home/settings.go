@@ -137,10 +137,14 @@ func setText(v reflect.Value, text string) error {
 	return nil
 }
 
-// Settings returns every key with its value and origin.
+// Settings returns every key that the peer's role has a use for, with its value and
+// origin.
 func (h *Home) Settings() []Setting {
 	var out []Setting
 	eachField(&h.config, func(key string, v reflect.Value) {
+		if table, _, _ := strings.Cut(key, "."); !h.config.uses(table) {
+			return
+		}
 		origin := h.origin[key]
 		if origin == "" {
 			origin = OriginDefault

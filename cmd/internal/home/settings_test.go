@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/allegro-p2p/allegro/p2p"
@@ -52,10 +53,16 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 			t.Errorf("Set(%s, %q) makes %q, want %q", key, text, got, shown[key])
 		}
 		byEnv := env(map[string]string{EnvName(key): text})
-		dir := newHome(t, p2p.RoleClient).Dir()
+		role := p2p.RoleClient
+		for _, other := range []p2p.Role{p2p.RoleValidator, p2p.RoleAggregator} {
+			if strings.HasPrefix(key, string(other)+".") {
+				role = other
+			}
+		}
+		dir := newHome(t, role).Dir()
 
 		// A file that says nothing but the role: default.
-		bare := "[node]\nrole = 'client'\n"
+		bare := "[node]\nrole = '" + string(role) + "'\n"
 		if err := os.WriteFile(filepath.Join(dir, configName), []byte(bare), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +86,7 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 			t.Errorf("file: %+v", got)
 		}
 		// The environment over the file, a flag over the environment.
-		again := DefaultConfig(p2p.RoleClient)
+		again := DefaultConfig(role)
 		other, err := again.Get(key)
 		if err != nil {
 			t.Fatal(err)
