@@ -27,7 +27,7 @@ func overview() Dashboard {
 				{
 					Title: "Lead, median", Kind: Stat, Unit: Seconds, Width: 4,
 					Description: "Time from a QC to the next height. Below 0 the block came first.",
-					Steps:       []Step{{-1, Red}, {0, Amber}, {.2, Green}},
+					Steps:       []Step{{-1, Red}, {0, Amber}, {.25, Green}},
 					Queries:     []Query{{Expr: quantile(.5, "allegro_qc_lead_seconds")}},
 				},
 				{
@@ -67,29 +67,34 @@ func overview() Dashboard {
 			}},
 			{Title: "Payments", Panels: []Panel{
 				{
-					Title: "Payments by stage", Kind: TimeSeries, Unit: PerSecond, Width: 8, Stacked: true,
+					Title: "Payments by stage", Kind: TimeSeries, Unit: PerSecond, Width: 6, Stacked: true,
 					Description: "Payments that reach a stage, at the chosen peer that sees most.",
 					Queries:     []Query{{Expr: by("max", by("sum", rate("allegro_tx_stage_total"), "instance", "stage"), "stage"), Legend: "{{stage}}"}},
 				},
 				{
-					Title: "Payments refused by validators", Kind: TimeSeries, Unit: PerSecond, Width: 8,
+					Title: "Payments refused by validators", Kind: TimeSeries, Unit: PerSecond, Width: 6,
 					Description: "Decisions against payments by reject code.",
 					Queries:     []Query{{Expr: by("sum", rate("allegro_tx_rejected_total"), "code"), Legend: "{{code}}", Quiet: noRefusals}},
 				},
 				{
-					Title: "Certificates received", Kind: TimeSeries, Unit: PerSecond, Width: 8,
+					Title: "Certificates received", Kind: TimeSeries, Unit: PerSecond, Width: 6,
 					Description: "Valid votes by validator, at the chosen peer that sees most. One that is lower than the others is slow, cut off or down.",
 					Queries:     []Query{{Expr: by("max", rate("allegro_cert_received_total"), "validator"), Legend: "{{validator}}"}},
+				},
+				{
+					Title: "Payments without a block that a QC stands on", Kind: Heatmap, Unit: Number, Width: 6,
+					Description: "How long the chains of certified payments are when one more is certified. Validators sign no more than 32 above a block.",
+					Queries:     buckets("allegro_qc_depth"),
 				},
 			}},
 			{Title: "Committee and chain", Panels: []Panel{
 				{
-					Title: "Quorum margin by peer", Kind: TimeSeries, Unit: Number, Width: 8,
+					Title: "Quorum margin by peer", Kind: TimeSeries, Unit: Number, Width: 6,
 					Description: "Weight that a peer can lose sight of before no QC forms there.",
 					Queries:     []Query{{Expr: margin, Legend: "{{instance}}, epoch {{epoch}}"}},
 				},
 				{
-					Title: "Chain height", Kind: TimeSeries, Unit: Number, Width: 8,
+					Title: "Chain height", Kind: TimeSeries, Unit: Number, Width: 6,
 					Description: "The newest block and the newest final one. A peer that lags behind the others has a bad node.",
 					Queries: []Query{
 						{Expr: series("allegro_chain_height"), Legend: "{{instance}} newest"},
@@ -97,9 +102,14 @@ func overview() Dashboard {
 					},
 				},
 				{
-					Title: "Requests to chain nodes", Kind: TimeSeries, Unit: PerSecond, Width: 8,
+					Title: "Requests to chain nodes", Kind: TimeSeries, Unit: PerSecond, Width: 6,
 					Description: "By result. Whatever is not ok means a node that is gone or wrong.",
 					Queries:     []Query{{Expr: by("sum", rate("allegro_chain_rpc_requests_total"), "instance", "result"), Legend: "{{instance}} {{result}}"}},
+				},
+				{
+					Title: "Peers by version", Kind: TimeSeries, Unit: Number, Width: 6,
+					Description: "More than one version means that an upgrade is under way.",
+					Queries:     []Query{{Expr: by("count", series("allegro_build_info"), "role", "version"), Legend: "{{role}} {{version}}"}},
 				},
 			}},
 		},

@@ -31,17 +31,22 @@ func validator() Dashboard {
 					Queries:     []Query{{Expr: by("sum", rate("allegro_tx_rejected_total"), "instance", "code"), Legend: "{{instance}} {{code}}", Quiet: noRefusals}},
 				},
 				{
-					Title: "Evidence by who is convicted", Kind: TimeSeries, Unit: Number, Width: 8,
-					Description: "A payer or a validator that signed two things that exclude each other. It must stay empty.",
-					Queries:     []Query{{Expr: by("max", series("allegro_equivocation_total"), "kind"), Legend: "{{kind}}", Quiet: noEvidence}},
+					Title: "Evidence by who is convicted", Kind: TimeSeries, Unit: Number, Width: 6,
+					Description: "A payer, or a validator by its index, that signed two things that exclude each other. It must stay empty.",
+					Queries:     []Query{{Expr: by("max", series("allegro_equivocation_total"), "kind", "validator"), Legend: "{{kind}} {{validator}}", Quiet: noEvidence}},
 				},
 				{
-					Title: "Members' nodes with another final block", Kind: TimeSeries, Unit: Number, Width: 8,
+					Title: "Members' nodes with another final block", Kind: TimeSeries, Unit: Number, Width: 6,
 					Description: "It must be 0: a fork of the chain, or a node that lies.",
 					Queries:     []Query{{Expr: by("sum", series("allegro_head_conflicts_total"), "instance"), Legend: "{{instance}}"}},
 				},
 				{
-					Title: "Payments kept or dropped", Kind: TimeSeries, Unit: Number, Width: 8,
+					Title: "Votes that do not verify", Kind: TimeSeries, Unit: PerSecond, Width: 6,
+					Description: "Gossiped batches, by reason. A peer sends junk.",
+					Queries:     []Query{{Expr: by("sum", rate("allegro_cert_invalid_total"), "instance", "reason"), Legend: "{{instance}} {{reason}}", Quiet: noGossipBad}},
+				},
+				{
+					Title: "Payments kept or dropped", Kind: TimeSeries, Unit: Number, Width: 6,
 					Description: "Refused ones that may become valid, and what full queues lost per second.",
 					Queries: []Query{
 						{Expr: by("sum", series("allegro_validator_pool_payments"), "instance"), Legend: "{{instance}} in the pool"},
@@ -52,7 +57,7 @@ func validator() Dashboard {
 			{Title: "What votes cost", Panels: []Panel{
 				{
 					Title: "Time to verify certificates", Kind: TimeSeries, Unit: Seconds, Width: 8,
-					Description: "Of other members, at this peer.",
+					Description: "One gossiped batch of votes. Milliseconds mean that the machine is overloaded.",
 					Queries:     quantiles("allegro_cert_verify_seconds", "instance"),
 				},
 				{
