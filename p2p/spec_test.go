@@ -73,7 +73,7 @@ func TestSpecificationHasTheNumbers(t *testing.T) {
 		says(fmt.Sprintf("| %d %s |", kind, name))
 	}
 	for kind := range topicKind(topicKinds) {
-		says("| `"+kind.String()+"` | ")
+		says("| `" + kind.String() + "` | ")
 	}
 }
 
