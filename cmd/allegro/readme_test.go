@@ -13,6 +13,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/tempo/anvil/anviltest"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // Every command of the README is run, and so are those of the other documents that say so
@@ -135,13 +136,22 @@ func TestReadme(t *testing.T) {
 	for heading := range readmeSetups {
 		require.Contains(t, headings, heading, "a setup is for a heading that has no console block")
 	}
+	var g errgroup.Group
+	g.SetLimit(sideBySide)
 	for _, part := range parts {
-		t.Run(fmt.Sprintf("%s, line %d", part[0].heading, part[0].line), func(t *testing.T) {
-			t.Parallel()
-			runBlocks(t, part, readmeSetups[part[0].heading])
+		g.Go(func() error {
+			t.Run(fmt.Sprintf("%s, line %d", part[0].heading, part[0].line), func(t *testing.T) {
+				runBlocks(t, part, readmeSetups[part[0].heading])
+			})
+			return nil
 		})
 	}
+	require.NoError(t, g.Wait())
 }
+
+// sideBySide is how many parts run at once. It is not the number of cores, which t.Parallel
+// goes by: they wait more than they compute.
+const sideBySide = 5
 
 // TestDocuments runs the blocks of docs/*.md that say where they can be.
 func TestDocuments(t *testing.T) {
@@ -163,7 +173,6 @@ func TestDocuments(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
 			runBlocks(t, marked, inDemo)
 		})
 	}

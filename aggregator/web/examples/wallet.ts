@@ -45,9 +45,9 @@ export class Refused extends Error {
   }
 }
 
-/** Codes after which the same bytes may succeed later (docs/integrators.md, Errors). */
+/** Codes after which the same bytes may succeed later (docs/integrators.md, Refusals). */
 export const RETRYABLE = [
-  'NONCE_SEQ_TOO_HIGH', 'INSUFFICIENT_FUNDS', 'MISSING_PARENT_QC', 'TEMPORARY_UNAVAILABLE', 'RATE_LIMITED', 'BUSY', 'NOT_READY', 'DEADLINE',
+  'NONCE_SEQ_TOO_HIGH', 'INSUFFICIENT_FUNDS', 'MISSING_PARENT_QC', 'TEMPORARY_UNAVAILABLE', 'NO_QC', 'RATE_LIMITED', 'BUSY', 'NOT_READY', 'DEADLINE',
 ];
 
 /** The network, if its file is the one that the caller knows by its digest: the committee stands in it. */
