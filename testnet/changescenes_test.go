@@ -48,7 +48,7 @@ const (
 	runningDry   scene = "sponsors have no money"
 	vandalising  scene = "a peer sends rubbish"
 	equivocating scene = "a payer signs two payments for one slot"
-	leaving      scene = "a member leaves"
+	leaving      scene = "a peer leaves its committee"
 	lying        scene = "a member tells lies"
 	overloading  scene = "a peer takes nothing any more"
 	failingOver  scene = "a backup with other blocks takes the place of the own node"
@@ -209,8 +209,8 @@ func (w *witness) attacked(t *testing.T) {
 		hand.split(t, ctx, mallory.sign(t, mallory.envelope(bob.Client.Address(), 1)), mallory.sign(t, mallory.envelope(alice.Client.Address(), 1)))
 		k.await(t)
 
-		k = w.begin(t, leaving, peers...)
-		require.NoError(t, v.Peer("grace").Stop())
+		k = w.begin(t, leaving, v.Peer("grace"))
+		require.NoError(t, v.Peer("grace").Node.Leave(v.Committee().ID()))
 		k.await(t)
 
 		k = w.begin(t, lying, peers...)
