@@ -136,6 +136,7 @@ func TestEveryMetricChanges(t *testing.T) {
 		}
 	}
 	for name, c := range changes {
+		assert.NotEmpty(t, c.at, "%s is looked at nowhere", name)
 		for _, role := range strings.Fields(c.at) {
 			assert.True(t, w.registered[role][name], "%s is no series of role %s", name, role)
 			assert.True(t, w.seen[sight{c.in, role, name}], "%s of role %s did not change when %s", name, role, c.in)
@@ -235,8 +236,8 @@ func (k *take) complete() bool {
 	return true
 }
 
-// tellings are what a registry tells of its own series, by name. A value of 0 tells as little as
-// none: those of labels that are known beforehand are there from the start.
+// tellings are what a registry tells of its own series, by name. A value of 0 tells as
+// little as none: those of labels that are known beforehand are there from the start.
 func tellings(t *testing.T, registry *prometheus.Registry) map[string]string {
 	t.Helper()
 	families, err := registry.Gather()

@@ -74,7 +74,7 @@ func (w *witness) peaceful(t *testing.T) {
 		k := w.begin(t, meeting)
 		k.started(t, v.Peers...)
 		require.NoError(t, v.WaitReady(ctx))
-		alice, bob, carol, dave, olivia := v.Peer("alice"), v.Peer("bob"), v.Peer("carol"), v.Peer("dave"), v.Peer("olivia")
+		alice, bob, carol, dave := v.Peer("alice"), v.Peer("bob"), v.Peer("carol"), v.Peer("dave")
 		k.await(t)
 
 		k = w.begin(t, paying, v.Peers...)
@@ -102,7 +102,7 @@ func (w *witness) peaceful(t *testing.T) {
 		}
 		k.await(t)
 
-		olivia = v.Peer("olivia")
+		olivia := v.Peer("olivia")
 		w.pages(t, ctx, v, olivia)
 		k = w.begin(t, forgetting, olivia)
 		k.await(t)
