@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/allegro-p2p/allegro/aggregator"
 	"github.com/allegro-p2p/allegro/client"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
@@ -64,11 +65,12 @@ type Config struct {
 	// runs. nil: validators start one after another and tell.
 	Addresses func(name string) []string
 
-	// EditFile, EditValidator and EditClient change what a network is made of
-	// before it is used: tests put faults in there. nil: nothing is changed.
-	EditFile      func(f *netfile.File)
-	EditValidator func(name string, cfg *validator.Config)
-	EditClient    func(name string, cfg *client.Config)
+	// EditFile and those below change what a network is made of before it is used:
+	// tests put faults in there. nil: nothing is changed.
+	EditFile       func(f *netfile.File)
+	EditValidator  func(name string, cfg *validator.Config)
+	EditClient     func(name string, cfg *client.Config)
+	EditAggregator func(name string, cfg *aggregator.Config)
 }
 
 // Account is a client with what it holds at genesis, in units of the asset.

@@ -145,11 +145,14 @@ func (n *Network) build(p *Peer) (runner, error) {
 		p.Node, p.Replica = p.Client.Node(), p.Client.Replica()
 		return p.Client, nil
 	default:
-		p.Aggregator, err = aggregator.New(aggregator.Config{
+		cfg := aggregator.Config{
 			Rules: n.rules, Node: node, Store: p.store, Limits: aggregator.DefaultLimits(), Retention: archive.DefaultRetention(),
 			Chain: p.chain, Follower: follower, Now: p.now, Jitter: jitter, Boot: boot, Registerer: p.Registry, Tracer: tracer,
-		})
-		if err != nil {
+		}
+		if n.cfg.EditAggregator != nil {
+			n.cfg.EditAggregator(p.Name, &cfg)
+		}
+		if p.Aggregator, err = aggregator.New(cfg); err != nil {
 			return nil, err
 		}
 		p.Node, p.Replica = p.Aggregator.Node(), p.Aggregator.Replica()

@@ -105,11 +105,11 @@ func TestAnAddressHasARate(t *testing.T) {
 	require.Equal(t, 2.0, f.counter(t, "allegro_http_refused_total", httpapi.RateLimited))
 
 	for _, from := range []string{"10.0.0.2:1", "[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1"} {
-		v.client = v.clientFrom(from)
+		v.client = v.listener.Client(from)
 		require.Equal(t, http.StatusOK, v.get("/version").StatusCode, from)
 		v.client.CloseIdleConnections()
 	}
-	v.client = v.clientFrom("[2001:db8:0:1:ffff::9]:1")
+	v.client = v.listener.Client("[2001:db8:0:1:ffff::9]:1")
 	for range 2 {
 		require.Equal(t, http.StatusOK, v.get("/version").StatusCode)
 	}

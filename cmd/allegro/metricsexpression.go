@@ -131,18 +131,12 @@ func (h histogram) tail() string {
 }
 
 func (h histogram) read(before, now families, passed time.Duration) *reading {
-	all, ok := now.histogram(h.name, h.labels)
+	all, lately, ok := h.look(before, now)
 	if !ok {
 		return nil
 	}
-	lately := all
-	if old, ok := before.histogram(h.name, h.labels); ok && old.count <= all.count {
-		lately = all.minus(old)
-	}
-	r := &reading{Value: number(all.count), Rate: perSecond(lately.count, passed), Over: overInterval}
-	if lately.count == 0 {
-		lately, r.Over = all, overLife
-	}
+	r := &reading{Value: number(all.count), Rate: perSecond(lately.count, passed)}
+	lately, r.Over = lately.or(all)
 	q := 0.99
 	if h.low {
 		q = 0.01
@@ -150,6 +144,40 @@ func (h histogram) read(before, now families, passed time.Duration) *reading {
 	r.P50, r.Tail = quantile(0.5, lately.buckets, lately.count), quantile(q, lately.buckets, lately.count)
 	if n := len(lately.buckets); n > 0 && lately.count > 0 {
 		r.highest = number(lately.buckets[n-1].upper)
+	}
+	return r
+}
+
+// look returns what the histograms observed since the start, and between two looks; ok is
+// false if the peer has none.
+func (h histogram) look(before, now families) (all, lately cumulated, ok bool) {
+	if all, ok = now.histogram(h.name, h.labels); !ok {
+		return all, all, false
+	}
+	if old, ok := before.histogram(h.name, h.labels); ok && old.count <= all.count {
+		return all, all.minus(old), true
+	}
+	return all, all, true
+}
+
+// share is which part of what a histogram observed was above 0, lately or, if nothing was
+// observed, since the start. One of the buckets ends at 0.
+type share struct{ of histogram }
+
+func (s share) series() []string { return s.of.series() }
+func (s share) tail() string     { return "" }
+
+func (s share) read(before, now families, _ time.Duration) *reading {
+	all, lately, ok := s.of.look(before, now)
+	if !ok {
+		return nil
+	}
+	r := &reading{}
+	lately, r.Over = lately.or(all)
+	for _, b := range lately.buckets {
+		if b.upper == 0 && lately.count > 0 {
+			r.Value = number(1 - b.cumulative/lately.count)
+		}
 	}
 	return r
 }
@@ -199,6 +227,14 @@ func (c cumulated) minus(old cumulated) cumulated {
 		out.buckets[i].cumulative -= old.buckets[i].cumulative
 	}
 	return out
+}
+
+// or returns c, or all if nothing was observed, and which of them it is.
+func (c cumulated) or(all cumulated) (cumulated, string) {
+	if c.count == 0 {
+		return all, overLife
+	}
+	return c, overInterval
 }
 
 // valueOf is the value of a counter, gauge or untyped series.

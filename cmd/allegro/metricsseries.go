@@ -163,6 +163,8 @@ func (u unit) text(v *float64) string {
 		return "–"
 	case u == unitBytes:
 		return bytesText(*v)
+	case u == unitRatio:
+		return numberText(*v*100) + "%"
 	case u != unitSeconds || math.Abs(*v) > day:
 		return numberText(*v)
 	}

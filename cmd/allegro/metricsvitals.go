@@ -20,8 +20,11 @@ var vitals = []vital{
 	{"payments refused", counter{name: "allegro_tx_rejected_total"}, unitCount, nil, nil},
 	{"QC latency", histogram{name: "allegro_qc_latency_seconds"}, unitSeconds, above(ofTail, 0.1), above(ofTail, 1)},
 	{"QC lead to the next block", histogram{name: "allegro_qc_lead_seconds", low: true}, unitSeconds, below(ofTail, 0.25), below(ofMedian, 0.25)},
+	{"QCs before the next block", share{of: histogram{name: "allegro_qc_lead_seconds"}}, unitRatio, below(ofValue, 0.99), below(ofValue, 0.9)},
 	{"votes received", counter{name: "allegro_cert_received_total"}, unitCount, nil, nil},
 	{"votes signed", counter{name: "allegro_cert_issued_total"}, unitCount, nil, nil},
+	{"invalid batches of votes", counter{name: "allegro_cert_invalid_total"}, unitCount, above(ofValue, 0), above(ofRate, 0)},
+	{"vote verification", histogram{name: "allegro_cert_verify_seconds"}, unitSeconds, above(ofTail, 0.01), above(ofTail, 0.05)},
 	{"vote journal sync", histogram{name: "allegro_journal_sync_seconds"}, unitSeconds, above(ofTail, 0.05), above(ofTail, 0.25)},
 	{"equivocations", counter{name: "allegro_equivocation_total"}, unitCount, nil, above(ofValue, 0)},
 	{"quorum margin", margin{of: "allegro_committee_reachable", over: "allegro_committee_threshold"}, unitWeight, below(ofValue, 1), below(ofValue, 0)},
@@ -52,4 +55,5 @@ const (
 	unitSeconds unit = "seconds"
 	unitWeight  unit = "weight" // of validators
 	unitBytes   unit = "bytes"
+	unitRatio   unit = "ratio" // of a part to the whole, 0 to 1
 )

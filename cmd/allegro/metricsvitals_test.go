@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,18 @@ func TestVitalsReadSeriesThatExist(t *testing.T) {
 				t.Errorf("%s reads %s, which no role has", v.name, name)
 			}
 		}
+		if s, ok := v.of.(share); ok {
+			for _, p := range n.Peers {
+				told, err := p.Registry.Gather()
+				if err != nil {
+					t.Fatal(err)
+				}
+				all, _ := familiesOf(told).histogram(s.of.name, s.of.labels)
+				if !slices.ContainsFunc(all.buckets, func(b bucket) bool { return b.upper == 0 }) {
+					t.Errorf("%s reads %s, of which no bucket ends at 0", v.name, s.of.name)
+				}
+			}
+		}
 		for _, c := range []*condition{v.warn, v.bad} {
 			if c != nil && (c.of == ofTail || c.of == ofMedian) != (v.of.tail() != "") {
 				t.Errorf("the threshold of %s is about what it has not", v.name)
@@ -104,6 +117,14 @@ allegro_committee_threshold{epoch="2"} 3
 allegro_committee_threshold{epoch="3"} 5
 # TYPE allegro_gossip_drop_total counter
 allegro_gossip_drop_total{where="outbound"} 0
+# TYPE allegro_cert_invalid_total counter
+allegro_cert_invalid_total{reason="INVALID_FORMAT"} 2
+# TYPE allegro_cert_verify_seconds histogram
+allegro_cert_verify_seconds_bucket{le="0.001"} 10
+allegro_cert_verify_seconds_bucket{le="0.05"} 10
+allegro_cert_verify_seconds_bucket{le="+Inf"} 10
+allegro_cert_verify_seconds_sum 0.005
+allegro_cert_verify_seconds_count 10
 # TYPE allegro_chain_head_age_seconds gauge
 allegro_chain_head_age_seconds 31
 # TYPE allegro_peers gauge
@@ -127,6 +148,15 @@ allegro_gossip_messages_total{topic="tx",result="duplicate"} 70
 allegro_gossip_messages_total{topic="tx",result="rejected"} 3
 # TYPE allegro_gossip_drop_total counter
 allegro_gossip_drop_total{where="outbound"} 4
+# TYPE allegro_cert_invalid_total counter
+allegro_cert_invalid_total{reason="INVALID_FORMAT"} 2
+allegro_cert_invalid_total{reason="WRONG_COMMITTEE"} 1
+# TYPE allegro_cert_verify_seconds histogram
+allegro_cert_verify_seconds_bucket{le="0.001"} 10
+allegro_cert_verify_seconds_bucket{le="0.05"} 10
+allegro_cert_verify_seconds_bucket{le="+Inf"} 20
+allegro_cert_verify_seconds_sum 5
+allegro_cert_verify_seconds_count 20
 # TYPE allegro_chain_head_age_seconds gauge
 allegro_chain_head_age_seconds 2
 `
@@ -156,6 +186,10 @@ func TestVitals(t *testing.T) {
 		{twice, "quorum margin", "–", "–", ""},
 		{once, "chain head age", "31", "–", verdictBad},
 		{twice, "chain head age", "2", "–", verdictOK},
+		{once, "invalid batches of votes", "2", "–", verdictWarn},
+		{twice, "invalid batches of votes", "3", "0.5", verdictBad},
+		{once, "vote verification", "10", "–", verdictOK},
+		{twice, "vote verification", "20", "5", verdictBad},
 		{once, "copies per message", "3", "–", verdictOK},
 		{twice, "copies per message", "0.5", "–", verdictOK},
 		{once, "peers", "4", "–", verdictOK},
@@ -203,6 +237,51 @@ allegro_qc_lead_seconds_count %d
 	}
 	if l := lead(0, 0); l.Verdict != nil || !l.Present {
 		t.Errorf("no lead at all is %+v", l)
+	}
+}
+
+// The share of QCs that came before the next block is that of the last interval, or of the
+// peer's life if none came; without any there is nothing to judge.
+func TestVitalsOfAShare(t *testing.T) {
+	leads := func(late, all int) families {
+		return told(t, fmt.Sprintf(`# TYPE allegro_qc_lead_seconds histogram
+allegro_qc_lead_seconds_bucket{le="-0.1"} %d
+allegro_qc_lead_seconds_bucket{le="0"} %d
+allegro_qc_lead_seconds_bucket{le="1"} %d
+allegro_qc_lead_seconds_bucket{le="+Inf"} %d
+allegro_qc_lead_seconds_sum 1
+allegro_qc_lead_seconds_count %d
+`, late/2, late, all, all, all))
+	}
+	for _, c := range []struct {
+		before, now families
+		value, over string
+		verdict     verdict
+	}{
+		{nil, leads(0, 0), "–", overLife, ""},
+		{nil, leads(0, 7), "100%", overInterval, verdictOK},
+		{leads(20, 100), leads(20, 300), "100%", overInterval, verdictOK},
+		{leads(0, 100), leads(2, 150), "96%", overInterval, verdictWarn},
+		{leads(0, 100), leads(20, 140), "50%", overInterval, verdictBad},
+		{leads(50, 200), leads(50, 200), "75%", overLife, verdictBad},
+		{leads(50, 200), leads(0, 100), "100%", overInterval, verdictOK}, // the peer began anew
+	} {
+		l := vitalIn(t, readVitals(c.before, c.now, time.Second), "QCs before the next block")
+		got := verdict("")
+		if l.Verdict != nil {
+			got = *l.Verdict
+		}
+		if l.Unit.text(l.Value) != c.value || l.Over != c.over || got != c.verdict || !l.Present {
+			t.Errorf("share is %s over %s, %q, want %s over %s, %q", l.Unit.text(l.Value), l.Over, got, c.value, c.over, c.verdict)
+		}
+	}
+	if l := vitalIn(t, readVitals(nil, families{}, 0), "QCs before the next block"); l.Present {
+		t.Errorf("a peer without leads has %+v", l)
+	}
+	for v, want := range map[float64]string{0: "0%", 0.996: "99.6%", 0.99996: "100%", 1: "100%"} {
+		if got := unitRatio.text(&v); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
 	}
 }
 

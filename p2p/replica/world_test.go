@@ -77,13 +77,13 @@ func (w *world) payer(i int) *ecdsa.PrivateKey {
 }
 
 // tx is a payer's payment in a slot. Two notes make two payments.
-func (w *world) tx(payer int, seq uint64, note string) *fastpay.Tx {
+func (w *world) tx(payer int, seq uint64, note string, parents ...fastpay.ID) *fastpay.Tx {
 	w.t.Helper()
 	key := w.payer(payer)
 	env := fastpay.Envelope{
 		ChainID: 1337, CommitteeID: w.committee.ID(), Asset: asset, Sender: crypto.PubkeyToAddress(key.PublicKey), Seq: seq,
 		Recipient: common.HexToAddress("0xb0b"), Amount: *uint256.NewInt(5), MaxFee: *uint256.NewInt(1_000), ValidBefore: 5_000,
-		Note: sha256.Sum256([]byte(note)),
+		Note: sha256.Sum256([]byte(note)), Parents: parents,
 	}
 	env.Prev = env.Lane().Genesis()
 	tx, err := w.rules.SignTx(env, key)
