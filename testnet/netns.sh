@@ -86,9 +86,9 @@ start A devchain --listen 10.77.0.1:8545 --block-time 1s "${funds[@]}"
 for i in 0 1 2 3; do start "${hosts[i]}" validator run --home "${names[i]}"; done
 start A client run --home alice
 start C client run --home bob
-for i in 0 1 2 3; do quiet "${hosts[i]}" wait --home "${names[i]}" --for mesh --timeout 60s; done
-quiet A wait --home alice --for mesh --timeout 60s
-quiet C wait --home bob --for mesh --timeout 60s
+for i in 0 1 2 3; do quiet "${hosts[i]}" wait --home "${names[i]}" --for quorum --timeout 60s; done
+quiet A wait --home alice --for quorum --timeout 60s
+quiet C wait --home bob --for quorum --timeout 60s
 
 say "A payment with all four"
 on A pay --home alice --to "$bob" --amount 3 --wait certified
