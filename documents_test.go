@@ -94,3 +94,54 @@ func TestSpecificationNamesTestsThatExist(t *testing.T) {
 		}
 	}
 }
+
+var (
+	markdownLink    = regexp.MustCompile(`\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"`)
+	markdownHeading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	codeFence       = regexp.MustCompile("(?ms)^```.*?^```$")
+)
+
+// Every link of a document within the repository leads to a file that is there, and to a
+// heading of it if it names one.
+func TestLinksLeadSomewhere(t *testing.T) {
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(path string) string {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return codeFence.ReplaceAllString(string(data), "")
+	}
+	anchors := func(path string) (all []string) {
+		for _, m := range markdownHeading.FindAllStringSubmatch(text(path), -1) {
+			anchor := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+			all = append(all, strings.ReplaceAll(anchor, " ", "-"))
+		}
+		return all
+	}
+	links := 0
+	for _, document := range append(documents, "README.md") {
+		for _, m := range markdownLink.FindAllStringSubmatch(text(document), -1) {
+			target, anchor, named := strings.Cut(m[1]+m[2], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			links++
+			path := document
+			if target != "" {
+				path = filepath.Join(filepath.Dir(document), target)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("%s links to %s: %v", document, m[1]+m[2], err)
+			} else if named && !slices.Contains(anchors(path), anchor) {
+				t.Errorf("%s links to %s: %s has no such heading", document, m[1]+m[2], path)
+			}
+		}
+	}
+	if links < 20 {
+		t.Errorf("the documents have %d links within the repository", links)
+	}
+}

@@ -51,7 +51,11 @@ func openHome(cmd *cli.Command) (*home.Home, error) {
 	}
 	h, err := home.Open(dir, os.LookupEnv)
 	if errors.Is(err, home.ErrNoHome) {
-		return nil, withHint(fail(exitUsage, "%w", err), "allegro init --role ROLE"+inHome(dir)+" makes one there; ROLE is validator, client or aggregator")
+		hint := "allegro init --role ROLE" + inHome(dir) + " makes one there; ROLE is validator, client or aggregator"
+		if !cmd.IsSet("home") {
+			hint += "; in the home of a testnet's peer: allegro testnet exec NAME -- COMMAND"
+		}
+		return nil, withHint(fail(exitUsage, "%w", err), hint)
 	}
 	return h, homeError(err)
 }
@@ -75,9 +79,16 @@ func homeError(err error) error {
 }
 
 // inHome is the --home flag for a command that is shown to be typed; empty if the
-// command finds the home by itself.
+// command finds the home by itself. ALLEGRO_HOME does not count: allegro testnet exec
+// sets it for one command, and whoever types the next one does not have it.
 func inHome(dir string) string {
-	if found, err := home.DefaultDir(os.Getenv); err == nil && found == dir {
+	unset := func(name string) string {
+		if name == "ALLEGRO_HOME" {
+			return ""
+		}
+		return os.Getenv(name)
+	}
+	if found, err := home.DefaultDir(unset); err == nil && found == dir {
 		return ""
 	}
 	return " --home " + shellWord(dir)

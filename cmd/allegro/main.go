@@ -87,7 +87,7 @@ func ended(ctx context.Context, args []string, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = &exitError{exitInterrupted, &interruptedError{err}}
 	}
-	return asAsked(err, args)
+	return asAsked(noHelpFor(err), args)
 }
 
 // interruptedError is what an interrupted command ended in.
@@ -115,7 +115,6 @@ func newApp() *cli.Command {
 			"init makes, and runs in it until it is stopped. A command with --home asks the peer that runs there, or\n" +
 			"starts it for the moment. Every command explains itself with --help, and so does allegro man.",
 		EnableShellCompletion: true,
-		Suggest:               true,
 		// Exit codes are decided in run, not inside the library.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action:         needsCommand,

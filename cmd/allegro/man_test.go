@@ -77,13 +77,13 @@ func TestManualPage(t *testing.T) {
 	command(t, nil, "man", "--dir", file).expect(t, exitInternal, "--dir: ")
 }
 
-// The exit codes are explained as in the README.
-func TestManualExplainsExitCodesLikeTheReadme(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+// The exit codes are explained as in docs/commands.md.
+func TestManualExplainsExitCodesLikeTheDocuments(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "commands.md"))
 	require.NoError(t, err)
-	readme := strings.ReplaceAll(string(data), "`", "")
+	commands := strings.ReplaceAll(string(data), "`", "")
 	for _, e := range exitMeanings {
-		require.Contains(t, readme, fmt.Sprintf("| %d | %s |\n", e.code, e.meaning))
+		require.Contains(t, commands, fmt.Sprintf("| %d | %s |\n", e.code, e.meaning))
 	}
 }
 

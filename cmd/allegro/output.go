@@ -74,12 +74,6 @@ func withHint(err error, hint string) error {
 	return &hintError{err, hint}
 }
 
-// usageError ends a command whose flags cannot be read, without the page of help
-// that the library would mix into the output.
-func usageError(_ context.Context, cmd *cli.Command, err error, _ bool) error {
-	return withHint(fail(exitUsage, "%w", err), fmt.Sprintf("%s --help lists the flags", cmd.FullName()))
-}
-
 // wantsJSON reports whether a command line asks for JSON. It is for errors about the
 // line itself, of which no command has read the flags.
 func wantsJSON(args []string) bool {

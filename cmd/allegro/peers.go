@@ -22,15 +22,18 @@ func peersCommand() *cli.Command {
 	}
 	column := func(name, usage string) cli.Flag { return &cli.BoolFlag{Name: name, Usage: usage, Local: true} }
 	return &cli.Command{
-		Name:  "peers",
-		Usage: "look at the peers that this one knows",
+		Name:        "peers",
+		Usage:       "look at the peers that this one knows",
+		Description: "PEER is a peer id, or the name of a member in network.toml.",
 		Commands: []*cli.Command{
 			leaf("ls", "list them, with what keeps those away that are absent", "", listPeers,
 				column("latency", "measure each round trip now"),
 				column("transport", "show direction and transport, and how long the connection is open"),
 				column("topics", "show the topics that a peer subscribes to; those in whose mesh it is with a *")),
+			leaf("info", "show all that is known of one of them", "PEER", showPeer),
 			leaf("connect", "dial a peer once", "MULTIADDR", connectPeer),
-			leaf("ping", "measure one round trip to a connected peer", "PEERID", pingPeer),
+			leaf("disconnect", "close the connections to a peer; a member, and who is in p2p.peers, is dialed again", "PEER", disconnectPeer),
+			leaf("ping", "measure one round trip to a connected peer", "PEER", pingPeer),
 		},
 		OnUsageError: usageError,
 		Action:       needsCommand,
@@ -109,32 +112,4 @@ func topicsOf(id string, topics []document.Topic) string {
 		}
 	}
 	return cmp.Or(strings.Join(kinds, " "), "–")
-}
-
-func connectPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	address, err := takesOne(cmd, "MULTIADDR")
-	if err != nil {
-		return err
-	}
-	var doc document.Peers
-	if err := s.Post(ctx, api.RoutePeers, "", api.ConnectRequest{Address: address}, &doc); err != nil {
-		return err
-	}
-	return printPeers(cmd, &doc, nil, asJSON)
-}
-
-func pingPeer(ctx context.Context, cmd *cli.Command, s *session, asJSON bool) error {
-	id, err := takesOne(cmd, "PEERID")
-	if err != nil {
-		return err
-	}
-	var doc api.Ping
-	if err := s.Post(ctx, api.RoutePing, id, nil, &doc); err != nil {
-		return err
-	}
-	if asJSON {
-		return writeJSON(cmd.Root().Writer, &doc)
-	}
-	say(cmd.Root().Writer, "%s answered in %s\n", doc.PeerID, millisOf(&doc.LatencyMicros))
-	return nil
 }

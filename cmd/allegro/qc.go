@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"os"
 
@@ -57,15 +55,6 @@ func qcCommand() *cli.Command {
 		OnUsageError: usageError,
 		Action:       needsCommand,
 	}
-}
-
-// needsCommand is the action of a command that only groups others.
-func needsCommand(_ context.Context, cmd *cli.Command) error {
-	hint := fmt.Sprintf("%s --help lists them", cmd.FullName())
-	if name := cmd.Args().First(); name != "" {
-		return withHint(fail(exitUsage, "%s has no command %q", cmd.Name, name), hint)
-	}
-	return withHint(fail(exitUsage, "%s wants one of its commands", cmd.Name), hint)
 }
 
 // readQCFile reads the file that the command's only argument names and returns

@@ -17,6 +17,15 @@ out=${1:?usage: release.sh FOLDER [COMMIT [GOOS/GOARCH ...]]}
 commit=${2-HEAD}
 targets=("${@:3}")
 [ ${#targets[@]} -gt 0 ] || targets=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64)
+for target in "${targets[@]}"; do
+  case $target in
+  linux/*|darwin/*) ;;
+  *)
+    echo "release.sh: $target is not supported: a home's files are kept from others by their modes, and processes are stopped by signals" >&2
+    exit 2
+    ;;
+  esac
+done
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 commit=$(git -C "$repository" rev-parse --verify "$commit^{commit}")

@@ -10,6 +10,7 @@ const (
 	RouteWait      = "/v1/wait"              // GET ?for= → Self, once that holds
 	RouteSnapshot  = "/v1/snapshot"          // GET ?measure= → Snapshot
 	RoutePeers     = "/v1/peers"             // GET ?measure= → Peers; POST ConnectRequest → Peers
+	RoutePeer      = "/v1/peers/{id}"        // DELETE → Peers, once its connections are closed
 	RoutePing      = "/v1/peers/{id}/ping"   // POST → Ping
 	RouteTopics    = "/v1/topics"            // GET → Topics
 	RouteScores    = "/v1/scores"            // GET → Scores

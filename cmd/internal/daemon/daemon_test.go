@@ -217,6 +217,10 @@ func TestErrorsOfTheAPI(t *testing.T) {
 		{"nobody there", func() error {
 			return client.Post(t.Context(), api.RoutePeers, "", api.ConnectRequest{Address: "/ip4/127.0.0.1/tcp/1/p2p/" + p2p.IdentityFromSeed("x").PeerID().String()}, new(document.Peers))
 		}, api.CodeUnreachable, "refused"},
+		{"disconnecting who is not connected", func() error {
+			return client.Delete(t.Context(), api.RoutePeer, p2p.IdentityFromSeed("x").PeerID().String(), new(document.Peers))
+		}, api.CodeUnreachable, "not connected"},
+		{"disconnecting nobody", func() error { return client.Delete(t.Context(), api.RoutePeer, "x", new(document.Peers)) }, api.CodeUsage, "peer id"},
 		{"unknown route", func() error { return client.Get(t.Context(), "/v1/nothing", "", nil, new(document.Peers)) }, api.CodeNotFound, "another version"},
 		{"unknown profile", func() error { _, err := client.Raw(t.Context(), api.RouteProfile, "cpus", nil); return err }, api.CodeNotFound, "no profile"},
 		{"not in time", func() error {

@@ -72,6 +72,30 @@ func TestLookingIntoAPeer(t *testing.T) {
 	require.ErrorContains(t, err, "this peer has tx, cert, head, evidence")
 }
 
+// A peer that is disconnected loses its connection, and a client dials its validators again.
+func TestDisconnecting(t *testing.T) {
+	w := newWorld(t)
+	dave := w.run(w.home(p2p.RoleValidator, "dave"), time.Now)
+	self := w.wait(dave, "quorum")
+	w.file.Committees[0].Members[0].Addresses = self.Addresses
+	alice := w.run(w.home(p2p.RoleClient, "alice"), time.Now)
+	w.wait(alice, "mesh")
+	since := func() (moment string) {
+		var peers document.Peers
+		require.NoError(t, alice.Get(t.Context(), api.RoutePeers, "", nil, &peers))
+		for _, p := range peers.Peers {
+			if p.PeerID == self.PeerID && p.State == string(p2p.PeerReady) {
+				moment = *p.SinceMicros
+			}
+		}
+		return moment
+	}
+	before := since()
+	require.NotEmpty(t, before)
+	require.NoError(t, alice.Delete(t.Context(), api.RoutePeer, self.PeerID, new(document.Peers)))
+	require.Eventually(t, func() bool { now := since(); return now != "" && now != before }, 30*time.Second, 10*time.Millisecond)
+}
+
 // More readers than a peer allows are told so.
 func TestTooManyReadersOfGossip(t *testing.T) {
 	w := newWorld(t)

@@ -66,6 +66,21 @@ func (d *Daemon) serveConnect(ctx context.Context, r *http.Request) (any, error)
 	return d.describer.Peers(), nil
 }
 
+// serveDisconnect closes the connections to a peer. It may have dialed this one again
+// before the answer is read.
+func (d *Daemon) serveDisconnect(_ context.Context, r *http.Request) (any, error) {
+	id, err := p2p.ParsePeerID(r.PathValue("id"))
+	if err != nil {
+		return nil, badRequest("%v", err)
+	}
+	if err := d.node.Disconnect(id); errors.Is(err, p2p.ErrNotConnected) {
+		return nil, &api.Error{Status: http.StatusBadGateway, Code: api.CodeUnreachable, Message: err.Error()}
+	} else if err != nil {
+		return nil, err
+	}
+	return d.describer.Peers(), nil
+}
+
 // pingTimeout bounds a ping: longer, and the peer is as good as gone.
 const pingTimeout = 10 * time.Second
 

@@ -166,6 +166,7 @@ func (d *Daemon) routes() http.Handler {
 	get(api.RouteSnapshot, d.serveSnapshot)
 	get(api.RoutePeers, d.servePeers)
 	post(api.RoutePeers, d.serveConnect)
+	mux.HandleFunc("DELETE "+api.RoutePeer, answer(d.serveDisconnect))
 	post(api.RoutePing, d.servePing)
 	get(api.RouteTopics, func(context.Context, *http.Request) (any, error) { return d.describer.Topics(), nil })
 	get(api.RouteScores, func(context.Context, *http.Request) (any, error) { return d.describer.Scores(), nil })

@@ -16,12 +16,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Every command of the README is run, and so are those of the other documents that say so
-// by a comment before the block:
+// Every command of the README is run, and so are those of docs/*.md that say so by a comment
+// before the block:
 //
 //	<!-- not run: REASON -->            the next block is not run
-//	<!-- not run, PREFIX: REASON -->    its commands that begin with PREFIX are not run
-//	<!-- run in a demo -->              the next block of docs/*.md is run, with a demo at $U
+//	<!-- not run, PREFIX: REASON -->    it is run, but for commands that begin with PREFIX
+//	<!-- run -->                        the next block of docs/*.md is run
+//	<!-- run in a demo -->              the same, with a demo at $U
 //
 // Blocks below one heading are run in their order in one folder, but a demo begins anew, and
 // what they print has the shape that the document shows.
@@ -119,29 +120,64 @@ func (b *docBlock) notRun(c *shownCommand) (reason string, skip bool) {
 	return reason, of && strings.HasPrefix(c.text, prefix)
 }
 
-// TestReadme runs the README. What does not depend on each other is run side by side: most
-// of the time is waiting for the chain's blocks.
-func TestReadme(t *testing.T) {
-	var parts [][]docBlock
-	headings := make(map[string]bool)
-	for _, b := range consoleBlocks(t, "../../README.md") {
-		headings[b.heading] = true
+// docPart is what is below one heading of a document, or one demo there.
+type docPart struct {
+	document string
+	blocks   []docBlock
+	prepare  docSetup // nil if nothing has to be
+}
+
+// docParts are the parts of a document whose blocks are to be run.
+func docParts(document string, blocks []docBlock) (parts []docPart) {
+	for _, b := range blocks {
 		demo := strings.Contains(strings.Join(b.lines, "\n"), "allegro demo")
-		if last := len(parts) - 1; last >= 0 && parts[last][0].heading == b.heading && !demo {
-			parts[last] = append(parts[last], b)
+		if last := len(parts) - 1; last >= 0 && parts[last].blocks[0].heading == b.heading && !demo {
+			parts[last].blocks = append(parts[last].blocks, b)
 		} else {
-			parts = append(parts, []docBlock{b})
+			parts = append(parts, docPart{document, []docBlock{b}, docSetups[b.heading]})
 		}
 	}
-	for heading := range readmeSetups {
-		require.Contains(t, headings, heading, "a setup is for a heading that has no console block")
+	return parts
+}
+
+// TestDocuments runs the README, and the blocks of docs/*.md that say that they can be. What
+// does not depend on each other is run side by side: most of the time is waiting for the
+// chain's blocks.
+func TestDocuments(t *testing.T) {
+	parts := docParts("README.md", consoleBlocks(t, "../../README.md"))
+	paths, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	for _, path := range paths {
+		name := filepath.Base(path)
+		var run, inADemo []docBlock
+		for _, b := range consoleBlocks(t, path) {
+			switch {
+			case b.marker == "run", strings.HasPrefix(b.marker, "not run, "):
+				run = append(run, b)
+			case b.marker == "run in a demo":
+				inADemo = append(inADemo, b)
+			default:
+				t.Logf("not run: %s:%d", name, b.line)
+			}
+		}
+		parts = append(parts, docParts(name, run)...)
+		if len(inADemo) > 0 {
+			parts = append(parts, docPart{name, inADemo, inDemo})
+		}
+	}
+	headings := make(map[string]bool)
+	for _, part := range parts {
+		headings[part.blocks[0].heading] = true
+	}
+	for heading := range docSetups {
+		require.Contains(t, headings, heading, "a setup is for a heading that has no block to be run")
 	}
 	var g errgroup.Group
 	g.SetLimit(sideBySide)
 	for _, part := range parts {
 		g.Go(func() error {
-			t.Run(fmt.Sprintf("%s, line %d", part[0].heading, part[0].line), func(t *testing.T) {
-				runBlocks(t, part, readmeSetups[part[0].heading])
+			t.Run(fmt.Sprintf("%s:%d, %s", part.document, part.blocks[0].line, part.blocks[0].heading), func(t *testing.T) {
+				runBlocks(t, part.blocks, part.prepare)
 			})
 			return nil
 		})
@@ -153,40 +189,15 @@ func TestReadme(t *testing.T) {
 // goes by: they wait more than they compute.
 const sideBySide = 5
 
-// TestDocuments runs the blocks of docs/*.md that say where they can be.
-func TestDocuments(t *testing.T) {
-	paths, err := filepath.Glob("../../docs/*.md")
-	require.NoError(t, err)
-	ran := 0
-	for _, path := range paths {
-		var marked []docBlock
-		for _, b := range consoleBlocks(t, path) {
-			switch {
-			case b.marker == "run in a demo":
-				b.marker = ""
-				marked = append(marked, b)
-			default:
-				t.Logf("not run: %s:%d", filepath.Base(path), b.line)
-			}
-		}
-		if ran += len(marked); len(marked) == 0 {
-			continue
-		}
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			runBlocks(t, marked, inDemo)
-		})
-	}
-	require.NotZero(t, ran, "no document says that a block can be run")
-}
-
 // docSetup prepares what the text around a block tells its reader to do, before the block.
 type docSetup func(s *docReader, block int)
 
-// readmeSetups are those of the README's headings that need one.
-var readmeSetups = map[string]docSetup{
-	"On two machines": twoMachines,
-	"An aggregator":   besideTestnet,
-	"On a real chain": onAnvil,
+// docSetups are those of the headings that need one.
+var docSetups = map[string]docSetup{
+	"On two machines":  twoMachines,
+	"An aggregator":    besideTestnet,
+	"Asking for money": besideTestnet,
+	"On anvil":         onAnvil,
 }
 
 // runBlocks runs the blocks of one heading.
@@ -251,7 +262,7 @@ func besideTestnet(s *docReader, block int) {
 	if block != 0 {
 		return
 	}
-	s.ask("", "allegro testnet init --clients alice --aggregators 0")
+	s.ask("", "allegro testnet init --clients alice,bob --aggregators 0")
 	s.ask("", "allegro testnet up")
 	s.copyFile("", "net/network.toml", "", "network.toml")
 	var state struct {
@@ -271,10 +282,8 @@ func onAnvil(s *docReader, block int) {
 		port := freePort(s.t)
 		s.replace("testnet/anvil/node_modules/.bin/anvil ", anviltest.Path(s.t)+" --port "+port+" ")
 		s.replace("127.0.0.1:8545", "127.0.0.1:"+port)
-	case 1:
-		s.ask("", "allegro init --home dave --role client --light-kdf")
 	case 2:
-		require.NoError(s.t, os.RemoveAll(s.path("", "dave")))
+		s.ask("", "allegro init --home dave --role client --light-kdf")
 	}
 }
 
