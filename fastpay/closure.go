@@ -111,3 +111,22 @@ func AtHome(order []*Tx, c *Committee, member int) []*Tx {
 	}
 	return out
 }
+
+// Depth returns how many payments of a closure have to execute one upon the other
+// before its last one, and when the first of all of them expires, in seconds of chain
+// time. order is what [Board.PendingClosure] returned, and not empty.
+func Depth(order []*Tx) (depth int, expires uint64) {
+	below := make(map[ID]int, len(order))
+	expires = order[0].env.ValidBefore
+	for _, tx := range order {
+		depth = 0
+		for _, id := range append([]ID{tx.env.Prev}, tx.env.Parents...) {
+			if d, pending := below[id]; pending {
+				depth = max(depth, d+1)
+			}
+		}
+		below[tx.id] = depth
+		expires = min(expires, tx.env.ValidBefore)
+	}
+	return depth, expires
+}

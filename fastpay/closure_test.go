@@ -68,6 +68,30 @@ func TestUncertifiedPartsHoldAClosureBack(t *testing.T) {
 	equal(t, "a restart stands on nothing", len(first(b.PendingClosure(restarted.ID()))), 1)
 }
 
+// The depth is that of the longest way down, and the first to expire counts.
+func TestDepth(t *testing.T) {
+	n := newNetwork4(t)
+	grand := n.pay(t, 2, 1, 5, until(1_140))
+	below := n.pay(t, 1, 3, 2)
+	parent := n.pay(t, 1, 0, 8, on(below), citing(grand))
+	lone := n.pay(t, 3, 0, 1, until(1_150))
+	tx := n.pay(t, 0, 3, 9, citing(parent, lone))
+	for _, c := range []struct {
+		order   []*Tx
+		depth   int
+		expires uint64
+	}{
+		{[]*Tx{tx}, 0, tx.env.ValidBefore},
+		{[]*Tx{lone, tx}, 1, 1_150},
+		{[]*Tx{below, grand, parent, lone, tx}, 2, 1_140},
+		{[]*Tx{parent, lone, tx}, 1, 1_150}, // a block has what the parent stood on
+	} {
+		depth, expires := Depth(c.order)
+		equal(t, "depth", depth, c.depth)
+		equal(t, "expires", expires, c.expires)
+	}
+}
+
 // A parent that died unexecuted is counted 0 by every decision, so that a payment
 // which cites it can be certified: it must not wait for it for ever. What it stands
 // on in its own lane it does wait for.

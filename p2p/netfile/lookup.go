@@ -46,6 +46,28 @@ func (f *File) MemberName(committeeID common.Hash, index int) string {
 	return fmt.Sprintf("member %d", index)
 }
 
+// AssetNamed returns the asset that people name by its symbol or address, or the first
+// one if the text is empty. The error lists what there is.
+func (f *File) AssetNamed(text string) (Asset, error) {
+	if text == "" {
+		return f.Assets[0], nil
+	}
+	if a, ok := f.AssetBySymbol(text); ok {
+		return a, nil
+	}
+	var address Address
+	if address.UnmarshalText([]byte(text)) == nil {
+		if a, ok := f.AssetByAddress(common.Address(address)); ok {
+			return a, nil
+		}
+	}
+	var symbols []string
+	for _, a := range f.Assets {
+		symbols = append(symbols, a.Symbol)
+	}
+	return Asset{}, fmt.Errorf("asset %q is not in the network file: it has %s", text, strings.Join(symbols, ", "))
+}
+
 // AssetBySymbol returns the asset of a symbol, whatever its case.
 func (f *File) AssetBySymbol(symbol string) (Asset, bool) {
 	for _, a := range f.Assets {

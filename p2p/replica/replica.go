@@ -87,7 +87,7 @@ type Replica struct {
 
 	joined chan p2p.PeerInfo
 	wake   chan struct{} // wanted is not empty
-	asking chan struct{} // holds one: a block whose questions nobody has asked
+	asking chan struct{} // holds one: there are questions that nobody has asked
 }
 
 // New returns a Replica with what its store holds.
@@ -239,10 +239,7 @@ func (r *Replica) Advance(v fastpay.ChainView, seen time.Time) {
 	if err := r.applyChain(v, seen); err != nil {
 		logger.Errorw("evidence was not stored", "error", err)
 	}
-	select {
-	case r.asking <- struct{}{}:
-	default:
-	}
+	r.AskNode()
 }
 
 func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {

@@ -24,7 +24,7 @@ type LaneReader interface {
 }
 
 // runQuestions answers the Board's questions about lanes after every finalized
-// block, until ctx ends. What a block raised while the node was slow is asked at
+// block, and when [Replica.AskNode] says so, until ctx ends. What a block raised while the node was slow is asked at
 // the newest one. Errors are logged: the next block tries again.
 func (r *Replica) runQuestions(ctx context.Context) error {
 	for {
@@ -36,6 +36,15 @@ func (r *Replica) runQuestions(ctx context.Context) error {
 		if err := r.answerQuestions(ctx); err != nil && ctx.Err() == nil {
 			logger.Warnw("lanes could not be read at the node, the next block tries again", "error", err)
 		}
+	}
+}
+
+// AskNode has the Board's questions about lanes asked now, which else wait for the next
+// finalized block. It returns at once.
+func (r *Replica) AskNode() {
+	select {
+	case r.asking <- struct{}{}:
+	default: // somebody is about to
 	}
 }
 

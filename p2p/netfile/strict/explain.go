@@ -52,6 +52,8 @@ func wants(t reflect.Type) string {
 		return "a whole number from 0 to 255"
 	case reflect.Uint64:
 		return "a whole number from 0 to 2^63-1"
+	case reflect.Pointer:
+		return wants(t.Elem())
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Struct {
 			return "tables under [[…]]"
