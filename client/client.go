@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/allegro-p2p/allegro/client/orders"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/planner"
@@ -32,6 +33,7 @@ type Client struct {
 	planner *planner.Planner // own payments are its promises
 
 	requests *Requests
+	orders   *orders.Book
 }
 
 // New returns a client with what its store holds. Nothing runs yet.
@@ -58,6 +60,13 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	if c.requests, err = loadRequests(cfg.Store, c.metrics.requestsDropped); err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	c.orders, err = orders.Open(orders.Config{
+		Account: c.address, Policy: cfg.Policy, Replica: c.replica, Store: cfg.Store, Requests: askedOf{c.requests},
+		Told: cfg.Deliverer != nil, Keep: orders.DefaultKeep, Now: cfg.Now, Registerer: cfg.Registerer,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	c.planner = planner.New(planner.Config{Rules: cfg.Rules, Replica: c.replica, Chain: cfg.Chain, Now: cfg.Now})
@@ -90,6 +99,10 @@ func (c *Client) Node() *p2p.Node { return c.node }
 // Replica is what the client knows.
 func (c *Client) Replica() *replica.Replica { return c.replica }
 
+// Orders are the payments to the account, as its policy accepts them. Run follows and
+// tells them.
+func (c *Client) Orders() *orders.Book { return c.orders }
+
 // Run takes part in the network until ctx ends, and returns why it ended.
 // Payments that an earlier run signed and did not finish go on.
 func (c *Client) Run(ctx context.Context) error {
@@ -99,6 +112,10 @@ func (c *Client) Run(ctx context.Context) error {
 	g.Go(func() error { return c.followChain(ctx) })
 	g.Go(func() error { return c.sender.run(ctx) })
 	g.Go(func() error { return c.runRefresh(ctx) })
+	g.Go(func() error { return c.orders.Run(ctx) })
+	if c.cfg.Deliverer != nil {
+		g.Go(func() error { return c.orders.Deliver(ctx, c.cfg.Deliverer) })
+	}
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("client: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/allegro-p2p/allegro/client/acceptance"
+	"github.com/allegro-p2p/allegro/client/orders"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/planner"
@@ -27,6 +29,11 @@ type Config struct {
 
 	Chain    Chain
 	Follower Follower
+
+	// Policy says when a payment to the account is accepted. Empty: when it is INCLUDED.
+	Policy acceptance.Policy
+	// Deliverer is told of accepted payments. nil: nobody is.
+	Deliverer orders.Deliverer
 
 	// Now is the clock. Its differences matter, and its value is compared with the expiry
 	// of payment requests.

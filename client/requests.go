@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/allegro-p2p/allegro/client/orders"
 	"github.com/allegro-p2p/allegro/client/request"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/replica"
@@ -178,3 +179,12 @@ func requestKey(note common.Hash) []byte { return append([]byte{prefixRequest}, 
 
 // Requests are the payment requests that this client made.
 func (c *Client) Requests() *Requests { return c.requests }
+
+// askedOf shows the requests to the book of orders.
+type askedOf struct{ requests *Requests }
+
+// ByNote implements [orders.Requests].
+func (a askedOf) ByNote(note common.Hash) (orders.Asked, bool) {
+	r, ok := a.requests.ByNote(note)
+	return orders.Asked{Note: r.Note, Asset: r.Asset, Amount: r.Amount, Expires: r.Expires}, ok
+}
