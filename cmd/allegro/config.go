@@ -208,6 +208,9 @@ func validateConfig(_ context.Context, cmd *cli.Command, asJSON bool) error {
 	d := configCheckDocument{Schema: "allegro.config_check/v1", File: h.ConfigPath(), Valid: true}
 	switch network, err := h.Network(); {
 	case err == nil:
+		if _, err := h.Policy(network); err != nil {
+			return fail(exitUsage, "%w", err)
+		}
 		d.Network = &network.Name
 	case errors.Is(err, fs.ErrNotExist):
 		note(cmd, "%s is missing, the peer cannot run without it: copy the network's file there", h.NetworkPath())

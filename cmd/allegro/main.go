@@ -131,6 +131,7 @@ func newApp() *cli.Command {
 			aggregatorCommand(),
 			payCommand(),
 			requestCommand(),
+			ordersCommand(),
 			balanceCommand(),
 			txCommand(),
 			whyCommand(),

@@ -51,6 +51,12 @@ func newLab(t *testing.T, validators int, change func(*processes.Spec)) *lab {
 	t.Helper()
 	program, err := exec.LookPath("allegro")
 	require.NoError(t, err)
+	return newLabOf(t, program, 3*time.Minute, validators, change)
+}
+
+// newLabOf makes one of a program that has some time for all.
+func newLabOf(t *testing.T, program string, limit time.Duration, validators int, change func(*processes.Spec)) *lab {
+	t.Helper()
 	spec := processes.Spec{
 		Validators: validators, Clients: testnet.SceneAccounts(2), Lane: netfile.PaymentLane, BlockTime: time.Second, EpochLength: 24 * time.Hour,
 		Finality: netfile.Finalized,
@@ -58,7 +64,7 @@ func newLab(t *testing.T, validators int, change func(*processes.Spec)) *lab {
 	if change != nil {
 		change(&spec)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	n, err := processes.Init(ctx, filepath.Join(t.TempDir(), "net"), program, spec)
 	require.NoError(t, err)
 	l := &lab{n, t, ctx}

@@ -273,8 +273,16 @@ func (d *Daemon) buildClient(node p2p.Config, follower *rightChain, boot [8]byte
 	if err != nil {
 		return err
 	}
+	policy, err := d.home.Policy(d.file)
+	if err != nil {
+		return err
+	}
+	deliverer, err := d.deliverer()
+	if err != nil {
+		return err
+	}
 	d.client, err = client.New(client.Config{
-		Rules: d.rules, Key: key, Node: node, Store: d.store, Chain: d.chain, Follower: follower,
+		Rules: d.rules, Key: key, Node: node, Store: d.store, Chain: d.chain, Follower: follower, Policy: policy, Deliverer: deliverer,
 		Now: d.opts.Now, Jitter: node.Jitter, Boot: boot, Registerer: d.registry, Tracer: d.spans.Tracer(),
 	})
 	if err != nil {

@@ -205,6 +205,15 @@ func TestErrorsOfTheAPI(t *testing.T) {
 			return client.Post(t.Context(), api.RouteRequests, "", api.AskRequest{Amount: "1", Note: "a", Seconds: "-1"}, new(api.PaymentRequest))
 		}, api.CodeUsage, "whole number"},
 		{"no hash of a note", func() error { return client.Get(t.Context(), api.RouteRequest, "INV-7", nil, new(api.PaymentRequest)) }, api.CodeUsage, "64 hex digits"},
+		{"an order of nobody", func() error { return client.Get(t.Context(), api.RouteOrder, id, nil, new(api.Order)) }, api.CodeNotFound, "no payment"},
+		{"an order of nobody, again", func() error { return client.Post(t.Context(), api.RouteRedeliver, id, nil, new(api.Order)) }, api.CodeNotFound, "no payment"},
+		{"no state of orders", func() error {
+			return client.Get(t.Context(), api.RouteOrders, "", url.Values{"state": {"paid"}}, new(api.Orders))
+		}, api.CodeUsage, "want waiting, accepted, reversed or final"},
+		{"too many orders", func() error {
+			return client.Get(t.Context(), api.RouteOrders, "", url.Values{"limit": {"1001"}}, new(api.Orders))
+		}, api.CodeUsage, "from 1 to 1000"},
+		{"orders of a validator", func() error { return validator.Get(t.Context(), api.RouteOrders, "", nil, new(api.Orders)) }, api.CodeWrongRole, "has the role validator"},
 		{"a request of a validator", func() error { return validator.Get(t.Context(), api.RouteRequests, "", nil, new(api.Requests)) }, api.CodeWrongRole, "has the role validator"},
 		{"no money", func() error {
 			return client.Post(t.Context(), api.RoutePayments, "", api.PayRequest{To: to, Amount: "1", Auto: true}, new(document.Payment))
@@ -320,22 +329,33 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 	daemon := func(field func(*Daemon) any) made {
 		return func(_ *testing.T, h *home.Home) any { return field(&Daemon{home: h}) }
 	}
+	// Who is told of orders, or why nobody can be.
+	told := func(d *Daemon) any {
+		deliverer, err := d.deliverer()
+		return fmt.Sprintf("%T %v", deliverer, err)
+	}
 	another := "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 	peer := p2p.IdentityFromSeed("peer").PeerID().String()
 	effects := map[string]struct {
 		value string
 		made  made
 	}{
-		"node.name":                 {"zoe", self(func(s api.Self) any { return s.Name })},
-		"node.role":                 {"client", node(func(c p2p.Config) any { return c.Role })},
-		"p2p.listen":                {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
-		"p2p.announce":              {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
-		"p2p.peers":                 {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
-		"p2p.browser":               {"true", node(func(c p2p.Config) any { return c.Browser })},
-		"p2p.public":                {"true", node(func(c p2p.Config) any { return c.Public })},
-		"chain.rpc":                 {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
-		"chain.backups":             {w.url, fallback},
-		"client.account":            {another, self(func(s api.Self) any { return s.Account })},
+		"node.name":        {"zoe", self(func(s api.Self) any { return s.Name })},
+		"node.role":        {"client", node(func(c p2p.Config) any { return c.Role })},
+		"p2p.listen":       {"/ip4/127.0.0.1/tcp/7101", node(func(c p2p.Config) any { return c.Listen })},
+		"p2p.announce":     {"/ip4/192.0.2.1/tcp/7101", node(func(c p2p.Config) any { return c.Announce })},
+		"p2p.peers":        {"/ip4/192.0.2.1/tcp/7101/p2p/" + peer, node(func(c p2p.Config) any { return c.Peers })},
+		"p2p.browser":      {"true", node(func(c p2p.Config) any { return c.Browser })},
+		"p2p.public":       {"true", node(func(c p2p.Config) any { return c.Public })},
+		"chain.rpc":        {"http://192.0.2.1:1", self(func(s api.Self) any { return s.Running.Problems })},
+		"chain.backups":    {w.url, fallback},
+		"client.account":   {another, self(func(s api.Self) any { return s.Account })},
+		"delivery.webhook": {"https://shop.example/orders", daemon(told)},
+		"delivery.command": {"true,--version", daemon(told)},
+		"delivery.secret_file": {"other", func(_ *testing.T, h *home.Home) any {
+			h.Config().Delivery.Webhook = "https://shop.example/orders"
+			return told(&Daemon{home: h})
+		}},
 		"aggregator.listen":         {"127.0.0.1:1", func(_ *testing.T, h *home.Home) any { return h.Config().Aggregator.Listen }}, // see TestPortInUse
 		"aggregator.hosts":          {"board.example", daemon(func(d *Daemon) any { return d.httpConfig().Hosts })},
 		"aggregator.cors":           {"https://wallet.example", daemon(func(d *Daemon) any { return d.httpConfig().Origins })},

@@ -103,23 +103,11 @@ func (d *Daemon) explainDeadline(err error, what string) error {
 
 // asset finds an asset by symbol or address; empty means the network's first.
 func (d *Daemon) asset(text string) (netfile.Asset, error) {
-	if text == "" {
-		return d.file.Assets[0], nil
+	asset, err := d.file.AssetNamed(text)
+	if err != nil {
+		return asset, badRequest("%v", err)
 	}
-	if a, ok := d.file.AssetBySymbol(text); ok {
-		return a, nil
-	}
-	var address netfile.Address
-	if address.UnmarshalText([]byte(text)) == nil {
-		if a, ok := d.file.AssetByAddress(common.Address(address)); ok {
-			return a, nil
-		}
-	}
-	var symbols []string
-	for _, a := range d.file.Assets {
-		symbols = append(symbols, a.Symbol)
-	}
-	return netfile.Asset{}, badRequest("asset %q is not in the network file: it has %s", text, strings.Join(symbols, ", "))
+	return asset, nil
 }
 
 // parseAddress reads an address that a person wrote.
@@ -295,14 +283,23 @@ func (d *Daemon) serveQC(_ context.Context, r *http.Request) (any, error) {
 // maxList bounds a list of payments.
 const maxList = 1000
 
+// limitOf reads how long a list may be.
+func limitOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return 50, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > maxList {
+		return 0, badRequest("limit %q: want a number from 1 to %d", text, maxList)
+	}
+	return limit, nil
+}
+
 func (d *Daemon) servePayments(_ context.Context, r *http.Request) (any, error) {
-	limit := 50
-	if text := r.URL.Query().Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxList {
-			return nil, badRequest("limit %q: want a number from 1 to %d", text, maxList)
-		}
-		limit = n
+	limit, err := limitOf(r)
+	if err != nil {
+		return nil, err
 	}
 	var ids []fastpay.ID
 	if text := r.URL.Query().Get("account"); text != "" {

@@ -19,13 +19,16 @@ import (
 
 // Config is what is a peer's own, as config.toml has it. What peers share stands in
 // network.toml. Each key can also be set by the environment, which wins over the file
-// (see [EnvName]), and some by a flag, which wins over both.
+// (see [EnvName]), and some by a flag, which wins over both. Only the rules under
+// [[accept]] stand in the file alone.
 type Config struct {
 	Node       Node       `toml:"node" comment:"This peer."`
 	P2P        P2P        `toml:"p2p" comment:"Its place in the peer-to-peer network. Addresses are multiaddrs."`
 	Chain      Chain      `toml:"chain" comment:"The peer's own chain node. Do not use one that you do not trust: it says what is final."`
 	Validator  Validator  `toml:"validator" comment:"For role validator."`
 	Client     Client     `toml:"client" comment:"For role client."`
+	Accept     []Accept   `toml:"accept" comment:"For role client: when a payment to its account is accepted. The first rule that fits decides; a payment that none fits waits for included."`
+	Delivery   Delivery   `toml:"delivery" comment:"For role client: who is told of accepted payments. At most one of webhook and command."`
 	Aggregator Aggregator `toml:"aggregator" comment:"For role aggregator."`
 	Keystore   Keystore   `toml:"keystore" comment:"The accounts in keystore/."`
 	Metrics    Metrics    `toml:"metrics" comment:"Prometheus metrics over HTTP."`
@@ -61,6 +64,13 @@ type Validator struct {
 // Client is what only a client needs.
 type Client struct {
 	Account netfile.Address `toml:"account" comment:"Account in keystore/ that pays and is paid; zeros: none."`
+}
+
+// Delivery says how a client tells of its orders.
+type Delivery struct {
+	Webhook    string   `toml:"webhook" comment:"URL that messages are posted to: https, or http to this machine; empty: none."`
+	SecretFile string   `toml:"secret_file" comment:"File with the secret that messages to the webhook are signed with, whsec_ and base64, relative to this directory."`
+	Command    []string `toml:"command" comment:"Program and arguments that are run for each message, which is on the standard input; empty: none."`
 }
 
 // Aggregator is what only an aggregator needs.
@@ -99,9 +109,10 @@ const (
 // DefaultConfig returns the config of a role before anybody set anything.
 func DefaultConfig(role p2p.Role) Config {
 	c := Config{
-		Node:  Node{Name: string(role), Role: role},
-		P2P:   P2P{Listen: []string{}, Announce: []string{}, Peers: []string{}},
-		Chain: Chain{RPC: "http://127.0.0.1:8545", Backups: []string{}},
+		Node:     Node{Name: string(role), Role: role},
+		P2P:      P2P{Listen: []string{}, Announce: []string{}, Peers: []string{}},
+		Chain:    Chain{RPC: "http://127.0.0.1:8545", Backups: []string{}},
+		Delivery: Delivery{SecretFile: secretFile, Command: []string{}},
 		Aggregator: Aggregator{
 			Hosts: []string{}, CORS: []string{}, RetentionTime: Duration(30 * 24 * time.Hour), RetentionSize: 10_000_000_000,
 		},
@@ -118,12 +129,15 @@ func DefaultConfig(role p2p.Role) Config {
 	return c
 }
 
+// secretFile is where a webhook's secret is looked for.
+const secretFile = "keys/webhook"
+
 // passwordFile is where init puts a keystore's password.
 const passwordFile = "keys/password"
 
 // Validate reports the first fault of c, with its key and the remedy.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.Node.check, c.P2P.check, c.Chain.check, c.Aggregator.check, c.Metrics.check, c.Log.check} {
+	for _, check := range []func() error{c.Node.check, c.P2P.check, c.Chain.check, c.checkAccept, c.Delivery.check, c.Aggregator.check, c.Metrics.check, c.Log.check} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -210,6 +224,16 @@ func checkNode(key, rawURL string) error {
 		return nil
 	}
 	return faulty(key, " has the scheme %q: want http, https, ws or wss", u.Scheme)
+}
+
+func (d Delivery) check() error {
+	switch {
+	case d.Webhook != "" && len(d.Command) > 0:
+		return faulty("delivery.command", " and delivery.webhook are both set: each message is told once, set one of them")
+	case d.Webhook != "" && d.SecretFile == "":
+		return faulty("delivery.secret_file", " is empty: a webhook's messages are signed, name the file with the secret")
+	}
+	return nil
 }
 
 func (a Aggregator) check() error {

@@ -28,7 +28,7 @@ func TestDefaultConfigIsValid(t *testing.T) {
 func TestConfigFile(t *testing.T) {
 	tables := map[p2p.Role]string{
 		p2p.RoleValidator:  "node p2p chain validator keystore metrics log",
-		p2p.RoleClient:     "node p2p chain client keystore metrics log",
+		p2p.RoleClient:     "node p2p chain client delivery keystore metrics log",
 		p2p.RoleAggregator: "node p2p chain aggregator metrics log",
 	}
 	for _, role := range roles {
@@ -162,6 +162,9 @@ func TestConfigFileIsStrict(t *testing.T) {
 		{"unknown key", "[p2p]\nlistn = []\n", "line 2: key p2p.listn is unknown: did you mean listen?"},
 		{"key in another table", "[node]\nrpc = ''\n", "line 2: key node.rpc is unknown: did you mean chain.rpc?"},
 		{"unknown table", "[api]\nlisten = ''\n", "line 1: key api is unknown"},
+		{"key of a rule", "[[accept]]\nupto = '5'\n", "line 2: key accept.upto is unknown: did you mean up_to?"},
+		{"type in a rule", "[[accept]]\nmax_depth = 'x'\n", "line 2: key accept.max_depth wants a whole number from 0 to 255"},
+		{"time in a rule", "[[accept]]\nmin_margin = 'x'\n", "is no span of time"},
 		{"type", "[p2p]\npublic = 'yes'\n", "line 2: key p2p.public wants true or false"},
 		{"list", "[p2p]\nlisten = 'x'\n", "line 2: key p2p.listen wants a list of texts in quotes"},
 		{"address", "[client]\naccount = '0x12'\n", "line 2: key client.account: \"0x12\" is not an address"},
@@ -204,6 +207,9 @@ func TestConfigValidate(t *testing.T) {
 		{"chain.backups", "http://192.0.2.1:8545,node.example", "chain.backups is no URL of a node"},
 		{"chain.backups", "ftp://node.example", `chain.backups has the scheme "ftp"`},
 		{"chain.backups", strings.Repeat("http://192.0.2.1:8545,", 9), "chain.backups has 9 URLs: at most 8"},
+		{"delivery.webhook", "https://shop.example/orders", ""},
+		{"delivery.secret_file", "", ""},
+		{"delivery.command", "order,--quiet", ""},
 		{"aggregator.listen", "", ""},
 		{"aggregator.listen", "8080", "aggregator.listen is \"8080\": want HOST:PORT"},
 		{"aggregator.hosts", "board.example,192.0.2.1,[2001:db8::1]", ""},

@@ -15,6 +15,8 @@ import (
 var tablesOf = map[string][]p2p.Role{
 	"validator":  {p2p.RoleValidator},
 	"client":     {p2p.RoleClient},
+	"accept":     {p2p.RoleClient},
+	"delivery":   {p2p.RoleClient},
 	"aggregator": {p2p.RoleAggregator},
 	"keystore":   {p2p.RoleValidator, p2p.RoleClient},
 }
@@ -58,6 +60,12 @@ func (c *Config) encode() ([]byte, error) {
 		field := tables.Type().Field(i)
 		name := strict.KeyOf(field)
 		if !c.uses(name) {
+			continue
+		}
+		if rules, list := tables.Field(i).Interface().([]Accept); list {
+			if err := encodeAccept(&file, field.Tag.Get("comment"), rules); err != nil {
+				return nil, fmt.Errorf("encoding config: %s: %w", name, err)
+			}
 			continue
 		}
 		fmt.Fprintf(&file, "\n# %s\n[%s]\n", field.Tag.Get("comment"), name)

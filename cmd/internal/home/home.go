@@ -151,12 +151,13 @@ func Open(dir string, lookupEnv func(string) (string, bool)) (*Home, error) {
 
 // noteFile notes which keys the file sets.
 func (h *Home) noteFile(data []byte) error {
-	var tables map[string]map[string]any
+	var tables map[string]any
 	if err := toml.Unmarshal(data, &tables); err != nil {
 		return err
 	}
 	eachField(&h.config, func(key string, _ reflect.Value) {
-		for table, keys := range tables {
+		for table, content := range tables {
+			keys, _ := content.(map[string]any) // or a list of tables
 			for name := range keys {
 				if strings.EqualFold(table+"."+name, key) { // as the decoder takes it
 					h.origin[key] = OriginFile
@@ -233,6 +234,9 @@ func (h *Home) DataDir() string { return filepath.Join(h.dir, dataName) }
 
 // LogPath is the file that the config names for logs; empty if none.
 func (h *Home) LogPath() string { return h.relative(h.config.Log.File) }
+
+// SecretPath is the file with the secret of the webhook; empty if none is named.
+func (h *Home) SecretPath() string { return h.relative(h.config.Delivery.SecretFile) }
 
 // relative completes a path of the config, which may be relative to the home.
 func (h *Home) relative(path string) string {

@@ -2,6 +2,7 @@ package home
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -67,6 +68,9 @@ func (c *Config) field(key string) (found reflect.Value, err error) {
 		}
 	})
 	if !found.IsValid() {
+		if table, _, _ := strings.Cut(key, "."); table == "accept" {
+			return found, errors.New("accept is a list of rules under [[accept]]: edit config.toml")
+		}
 		var keys []string
 		for _, k := range Keys() {
 			if strings.HasPrefix(k, key+".") {
@@ -81,11 +85,14 @@ func (c *Config) field(key string) (found reflect.Value, err error) {
 	return found, nil
 }
 
-// eachField visits every key of a config.
+// eachField visits every key of a config, those of lists of tables aside.
 func eachField(c *Config, visit func(key string, v reflect.Value)) {
 	tables := reflect.ValueOf(c).Elem()
 	for i := range tables.NumField() {
 		table := tables.Field(i)
+		if table.Kind() != reflect.Struct {
+			continue // a list of tables: its keys have no name of their own
+		}
 		for j := range table.NumField() {
 			visit(strict.KeyOf(tables.Type().Field(i))+"."+strict.KeyOf(table.Type().Field(j)), table.Field(j))
 		}
@@ -138,7 +145,7 @@ func setText(v reflect.Value, text string) error {
 }
 
 // Settings returns every key that the peer's role has a use for, with its value and
-// origin.
+// origin, and each rule under [[accept]] as one setting.
 func (h *Home) Settings() []Setting {
 	var out []Setting
 	eachField(&h.config, func(key string, v reflect.Value) {
@@ -151,6 +158,9 @@ func (h *Home) Settings() []Setting {
 		}
 		out = append(out, Setting{key, textOf(v), origin})
 	})
+	for i, a := range h.config.Accept {
+		out = append(out, Setting{fmt.Sprintf("accept.%d", i+1), a.text(), OriginFile})
+	}
 	return out
 }
 
