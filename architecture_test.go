@@ -74,7 +74,7 @@ func TestFoldersKnowOnlyThoseBelowThem(t *testing.T) {
 		"aggregator": {"aggregator", "fastpay", "p2p", "tempo"},
 		"testnet":    {"testnet", "aggregator", "client", "fastpay", "p2p", "tempo", "validator"},
 		"cmd":        {""},
-		"docs":       {"client", "fastpay", "p2p", "tempo"}, // examples: what integrators import
+		"docs":       {"docs", "client", "fastpay", "p2p", "tempo"}, // examples: what integrators import
 	}
 	for pkg, imported := range imports(t) {
 		folder := ""

@@ -18,6 +18,7 @@ import (
 	"github.com/allegro-p2p/allegro/aggregator"
 	"github.com/allegro-p2p/allegro/aggregator/httpapi/httpapitest"
 	"github.com/allegro-p2p/allegro/client"
+	"github.com/allegro-p2p/allegro/client/orders"
 	"github.com/allegro-p2p/allegro/client/request"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
@@ -68,6 +69,14 @@ func (w *witness) peaceful(t *testing.T) {
 				return crashable(name)
 			}
 			cfg.EditValidator = func(_ string, c *validator.Config) { c.Limits.Pool = 1 }
+			cfg.EditClient = func(_ string, c *client.Config) {
+				c.Deliverer = orders.DelivererFunc(func(_ context.Context, _ fastpay.ID, m orders.Message) error {
+					if m.Attempts == 0 {
+						return errors.New("the till is closed")
+					}
+					return nil
+				})
+			}
 			cfg.EditAggregator = func(_ string, c *aggregator.Config) { c.Retention.Time = 10 * time.Second }
 		})
 		defer v.close(t)

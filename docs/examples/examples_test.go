@@ -3,6 +3,7 @@
 package examples_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -41,7 +42,7 @@ func newPlace(t *testing.T) *place {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	p := &place{t: t, ctx: ctx, dir: t.TempDir(), accounts: make(map[string]string)}
-	build := exec.CommandContext(ctx, "go", "build", "-o", p.dir, "./wallet", "./sign", "../../cmd/allegro")
+	build := exec.CommandContext(ctx, "go", "build", "-o", p.dir, "./wallet", "./sign", "./receiver", "./shop", "../../cmd/allegro")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 
@@ -131,6 +132,8 @@ func need(t *testing.T, path, remedy string) string {
 func TestExamples(t *testing.T) {
 	p := newPlace(t)
 
+	t.Run("Receiver", func(t *testing.T) { testReceiver(t, p) })
+
 	// Each account has one wallet at a time: those of the network's own process end first.
 	t.Run("Go", func(t *testing.T) {
 		for _, name := range []string{"alice", "bob"} {
@@ -149,6 +152,29 @@ func TestExamples(t *testing.T) {
 		var refused bytes.Buffer
 		require.Error(t, p.command(&refused, p.path("wallet"), p.wallet("alice", "pay", p.accounts["bob"], "1000", "invoice 8")...).Run())
 		require.Contains(t, refused.String(), "INSUFFICIENT_FUNDS")
+	})
+
+	// The wallet of above pays what the shop's request asks for.
+	t.Run("Shop", func(t *testing.T) {
+		var problems bytes.Buffer
+		shop := p.command(&problems, p.path("shop"), p.path("network.toml"), p.node, p.path("bob.hex"), p.path("bob"), "invoice 9")
+		shop.Stdout = nil
+		out, err := shop.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, shop.Start())
+		sold := bufio.NewScanner(out)
+		require.True(t, sold.Scan(), "%s", &problems)
+		require.Regexp(t, `^allegro:0x.*&note=invoice%209`, sold.Text())
+		paid := p.run(p.path("wallet"), p.wallet("alice", "pay", p.accounts["bob"], "2.50", "invoice 9")...)
+		id := strings.TrimPrefix(strings.SplitN(paid, "\n", 2)[0], "signed ")
+		accepted := false
+		for sold.Scan() && sold.Text() != "final "+id {
+			accepted = accepted || sold.Text() == "accepted "+id
+		}
+		require.Equal(t, "final "+id, sold.Text())
+		require.True(t, accepted, "before it is final")
+		require.NoError(t, shop.Process.Signal(os.Interrupt))
+		require.NoError(t, shop.Wait(), "%s", &problems)
 	})
 
 	t.Run("HTTP", func(t *testing.T) {
