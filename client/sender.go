@@ -286,13 +286,9 @@ func (w *worker) trace(res p2p.SubmitResult, sent time.Time) {
 // take notes one answer.
 func (w *worker) take(b *fastpay.Board, tx *fastpay.Tx, res p2p.SubmitResult) {
 	m := w.sender.client.metrics
-	if res.Certificate != nil {
-		m.answers.WithLabelValues("certificate").Inc()
-	} else {
-		m.answers.WithLabelValues(string(res.Reject.Code)).Inc()
-		if !res.Reject.Retryable {
-			w.final[tx.ID()] = true
-		}
+	m.answers.WithLabelValues(answerOf(res)).Inc()
+	if res.Reject != nil && !res.Reject.Retryable {
+		w.final[tx.ID()] = true
 	}
 	replica.NoteAnswer(b, w.key, tx, res)
 }

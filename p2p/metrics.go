@@ -95,7 +95,7 @@ func newMetrics(reg prometheus.Registerer, role Role, version string) (*metrics,
 	validation := histogram("allegro_gossip_validation_seconds", "Time to decode, verify and hand over a message.",
 		prometheus.ExponentialBuckets(0.000_05, 2, 14), "topic")
 
-	m.rejected = counter("allegro_gossip_rejected_total", "Gossip messages not forwarded, by reject code; known ones aside.", "topic", "code")
+	m.rejected = counter("allegro_gossip_rejected_total", "Gossip messages not forwarded, by reject code, or by pubsub's own reason in lower case; known ones aside.", "topic", "code")
 	m.certInvalid = counter("allegro_cert_invalid_total", "Gossiped batches of votes that did not verify, by reject code.", "reason")
 	m.certVerify = histogram("allegro_cert_verify_seconds", "Time to decode and verify a gossiped batch of votes.",
 		[]float64{.000_05, .000_1, .000_2, .000_5, .001, .002, .005, .01, .02, .05}).WithLabelValues()

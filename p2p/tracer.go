@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"encoding/binary"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,6 +199,10 @@ func (t *tracer) RejectMessage(m *pubsub.Message, reason string) {
 		t.metrics.dropThrottle.Inc()
 	default:
 		c.rejected.Inc()
+		if reason != pubsub.RejectValidationFailed { // which the validator counts, with its code
+			_, kind, _ := parseTopic(m.GetTopic())
+			t.metrics.rejected.WithLabelValues(kind.String(), strings.ReplaceAll(reason, " ", "_")).Inc()
+		}
 	}
 }
 

@@ -97,6 +97,7 @@ func TestTracerCounts(t *testing.T) {
 	}{
 		"delivered": {c.delivered, 1}, "duplicate": {c.duplicate, 1}, "rejected": {c.rejected, 2}, "ignored": {c.ignored, 1},
 		"undeliverable": {c.undeliverable, 1}, "validate": {c.dropValidate, 1}, "throttle": {m.dropThrottle, 2},
+		"unexpected signature": {m.rejected.WithLabelValues("tx", "unexpected_signature"), 1},
 	} {
 		if v := value(t, got.c); v != got.want {
 			t.Errorf("%s: %v, want %v", name, v, got.want)

@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 		depth: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "allegro_qc_depth", Help: "Certified payments without a block that a new QC's payment stands on.",
-			Buckets: []float64{0, 1, 2, 3, 4, 6, 8, 12, 16},
+			Buckets: []float64{0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32},
 		}),
 		recovered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "allegro_sync_recovered_items_total", Help: "Payments that sync brought or completed, by why it was asked.",
