@@ -49,7 +49,8 @@ func (c *Client) uncertified() []fastpay.ID {
 	var out []fastpay.ID
 	c.replica.Read(func(b *fastpay.Board) {
 		for _, id := range b.Account(c.address, b.Len()) {
-			if stage := b.Stage(id); stage.Rank() < fastpay.StageCertified.Rank() && !stage.Terminal() {
+			_, proved := b.QC(id)
+			if stage := b.Stage(id); !proved && stage != fastpay.StageFinalized && !stage.Terminal() {
 				out = append(out, id)
 			}
 			if len(out) == p2p.MaxSyncItems {

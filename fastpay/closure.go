@@ -1,11 +1,19 @@
 package fastpay
 
+import "math"
+
 // PendingClosure returns what the chain must execute for a payment: its pending
 // predecessors by prev and its pending parents, each before what stands on it,
 // and the payment last (section 4.7). What a block has executed is left out, and
 // so are parents that can no longer execute: they fund nothing. It reports false
 // if a part is unknown, or not certified: then nothing of it may be submitted.
 func (b *Board) PendingClosure(id ID) (order []*Tx, complete bool) {
+	return b.PendingClosureWithin(id, math.MaxInt)
+}
+
+// PendingClosureWithin does that for who has no time for more than max payments, and
+// reports false if there are.
+func (b *Board) PendingClosureWithin(id ID, max int) (order []*Tx, complete bool) {
 	done := make(map[ID]bool)
 	complete = true
 	var visit func(ID)
@@ -22,7 +30,7 @@ func (b *Board) PendingClosure(id ID) (order []*Tx, complete bool) {
 		if b.executed(rec) {
 			return
 		}
-		if !rec.certified {
+		if !rec.certified || len(done) > max {
 			complete = false
 			return
 		}

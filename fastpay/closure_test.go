@@ -36,6 +36,11 @@ func TestPendingClosureIsInOrderOfExecution(t *testing.T) {
 	}
 	noError(t, w.AddTx(below)) // certified through its descendant
 	closure(first, below, grand, parent, tx)
+	for _, most := range []int{0, 1, 4, 5, 6} {
+		order, complete := w.PendingClosureWithin(tx.ID(), most)
+		equal(t, fmt.Sprintf("complete within %d", most), complete, most >= 5)
+		equal(t, fmt.Sprintf("closure within %d is whole or none", most), len(order), map[bool]int{true: 5}[complete])
+	}
 	equal(t, "ready", w.Ready(tx.ID()), false)
 	equal(t, "lowest ready", w.Ready(below.ID()), true)
 

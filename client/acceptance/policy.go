@@ -18,10 +18,10 @@ type Rule struct {
 	UpTo  *uint256.Int   // largest amount, in token units; nil: any
 	At    fastpay.Stage  // CERTIFIED, INCLUDED or FINALIZED
 
-	PerPayer  *uint256.Int // most that one payer may have outstanding, this payment included
-	Total     *uint256.Int // the same of all payers together
-	MaxDepth  *int         // most payments, one upon the other, that have to execute before this one
-	MinMargin time.Duration
+	PerPayer  *uint256.Int  // most that one payer may have outstanding, this payment included
+	Total     *uint256.Int  // the same of all payers together
+	MaxDepth  *int          // most payments, one upon the other, that have to execute before this one
+	MinMargin time.Duration // least time to the first expiry; below LeastMargin, that holds
 }
 
 // Policy is a list of rules, of which the first that fits a payment decides. A payment
@@ -31,16 +31,26 @@ type Policy []Rule
 // Default is what holds where no rule fits.
 const Default = fastpay.StageIncluded
 
+// LeastMargin is asked of every payment that is accepted at CERTIFIED: the chain takes none
+// in the last seconds before its expiry, and a payment needs a block.
+const LeastMargin = 10 * time.Second
+
 // Payment is what a decision depends on.
 type Payment struct {
 	Asset  common.Address
 	Amount uint256.Int
 	Stage  fastpay.Stage
+	// Proved reports that a QC is held, which whoever is told of the payment can verify. A
+	// payment that the chain has without one is accepted when it is FINALIZED: until then its
+	// votes may still come.
+	Proved bool
 	// What follows matters at CERTIFIED only. Depth is the number of payments, one upon the
 	// other, that the chain has to execute first. Complete reports whether all of them are
 	// known and certified.
 	Depth    int
 	Complete bool
+	// Unfunded reports that one of them, or the payment itself, names one that came to nothing.
+	Unfunded bool
 	// Unread reports that the payee's node has yet to say what the chain has made of one of
 	// them, or of the payment itself.
 	Unread bool
@@ -126,10 +136,13 @@ func (p Policy) Decide(pay Payment, out Outstanding) Decision {
 		if r.At == fastpay.StageCertified && reached(pay.Stage, fastpay.StageCertified) && !reached(pay.Stage, fastpay.StageIncluded) {
 			if limit := r.limit(pay, out); limit != "" {
 				d.At, d.Reason, d.Limited = fastpay.StageIncluded, fmt.Sprintf("rule %d, but %s", i+1, limit), true
-				d.Unread = pay.Complete && pay.Unread
+				d.Unread = pay.Complete && !pay.Unfunded && pay.Unread
 			}
 		}
 		break
+	}
+	if reached(pay.Stage, fastpay.StageIncluded) && !pay.Proved && d.At != fastpay.StageFinalized {
+		d.At, d.Reason = fastpay.StageFinalized, d.Reason+", but no QC of it is held"
 	}
 	d.Accepted = reached(pay.Stage, d.At)
 	return d
@@ -143,14 +156,17 @@ func (r Rule) limit(pay Payment, out Outstanding) string {
 	if !pay.Complete {
 		return "not every payment that it stands on is known and certified"
 	}
+	if pay.Unfunded {
+		return "a payment that it stands on has come to nothing"
+	}
 	if pay.Unread {
 		return "the chain node has yet to say that it was not executed long ago"
 	}
 	if r.MaxDepth != nil && pay.Depth > *r.MaxDepth {
 		return fmt.Sprintf("it stands on %d payments that no block has, one upon the other, above max_depth %d", pay.Depth, *r.MaxDepth)
 	}
-	if pay.Margin < r.MinMargin {
-		return fmt.Sprintf("it may expire in %s, below min_margin %s", max(pay.Margin, 0), r.MinMargin)
+	if least := max(r.MinMargin, LeastMargin); pay.Margin < least {
+		return fmt.Sprintf("it may expire in %s, below min_margin %s", max(pay.Margin, 0).Truncate(time.Second), least)
 	}
 	for _, l := range []struct {
 		name  string

@@ -21,7 +21,7 @@ func depth(n int) *int { return &n }
 // certified is a payment of dollars that stands on nothing.
 func certified(amount uint64) acceptance.Payment {
 	return acceptance.Payment{
-		Asset: dollar, Amount: *units(amount), Stage: fastpay.StageCertified, Complete: true, Margin: time.Minute,
+		Asset: dollar, Amount: *units(amount), Stage: fastpay.StageCertified, Proved: true, Complete: true, Margin: time.Minute,
 	}
 }
 
@@ -63,6 +63,22 @@ func TestDecide(t *testing.T) {
 		"a rule without an asset is of all": {
 			shop, changed(certified(50), func(p *acceptance.Payment) { p.Asset = euro }), acceptance.Outstanding{},
 			acceptance.Decision{Accepted: true, At: fastpay.StageCertified, Rule: 1, Reason: "rule 1"},
+		},
+		"it stands on what came to nothing": {
+			acceptance.Policy{{At: fastpay.StageCertified}}, changed(certified(1), func(p *acceptance.Payment) { p.Unfunded, p.Unread = true, true }), acceptance.Outstanding{},
+			acceptance.Decision{At: fastpay.StageIncluded, Rule: 1, Limited: true, Reason: "rule 1, but a payment that it stands on has come to nothing"},
+		},
+		"the least margin is asked without a limit": {
+			acceptance.Policy{{At: fastpay.StageCertified}}, changed(certified(1), func(p *acceptance.Payment) { p.Margin = acceptance.LeastMargin - 1 }), acceptance.Outstanding{},
+			acceptance.Decision{At: fastpay.StageIncluded, Rule: 1, Limited: true, Reason: "rule 1, but it may expire in 9s, below min_margin 10s"},
+		},
+		"in a block without a QC": {
+			shop, changed(at(certified(1), fastpay.StageIncluded), func(p *acceptance.Payment) { p.Proved = false }), acceptance.Outstanding{},
+			acceptance.Decision{At: fastpay.StageFinalized, Rule: 1, Reason: "rule 1, but no QC of it is held"},
+		},
+		"in a final block without a QC": {
+			nil, changed(at(certified(1), fastpay.StageFinalized), func(p *acceptance.Payment) { p.Proved = false }), acceptance.Outstanding{},
+			acceptance.Decision{Accepted: true, At: fastpay.StageFinalized, Reason: "no rule fits it, but no QC of it is held"},
 		},
 		"the node has not been heard": {
 			shop, changed(certified(1), func(p *acceptance.Payment) { p.Unread = true }), acceptance.Outstanding{},
@@ -152,9 +168,9 @@ func TestDecide(t *testing.T) {
 			changed(certified(50), func(p *acceptance.Payment) { p.Depth = 1 }), acceptance.Outstanding{},
 			acceptance.Decision{At: fastpay.StageIncluded, Rule: 1, Limited: true, Reason: "rule 1, but it stands on 1 payments that no block has, one upon the other, above max_depth 0"},
 		},
-		"no limit is none": {
+		"no limit is none but the least margin": {
 			acceptance.Policy{{At: fastpay.StageCertified}},
-			changed(certified(math.MaxUint64), func(p *acceptance.Payment) { p.Depth, p.Margin = 32, time.Second }),
+			changed(certified(math.MaxUint64), func(p *acceptance.Payment) { p.Depth, p.Margin = 32, acceptance.LeastMargin }),
 			acceptance.Outstanding{Payer: *units(math.MaxUint64), Total: *units(math.MaxUint64)},
 			acceptance.Decision{Accepted: true, At: fastpay.StageCertified, Rule: 1, Reason: "rule 1"},
 		},

@@ -74,6 +74,7 @@ type Book struct {
 	// What Run has looked at.
 	cursor    uint64      // version of the Board
 	block     common.Hash // the newest
+	seen      time.Time   // when that was seen
 	stale     bool        // something has changed since payments that a limit keeps waiting were looked at
 	rechecked time.Time
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/allegro-p2p/allegro/client/orders"
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/tempo/tx76"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
 )
@@ -108,6 +109,76 @@ func TestAPaymentThatFailedLongAgoIsNotAccepted(t *testing.T) {
 		time.Sleep(time.Second) // past the pause between two looks
 		require.Equal(t, []orders.State{"", orders.Final, orders.Accepted}, s.states(failed, settled, w.tx(3, 5, "")))
 		require.NotContains(t, r.list(), message(failed, orders.KindAccepted))
+		s.close()
+	})
+}
+
+// TestWhatStandsOnNothingIsNotAccepted: its parent failed on the chain, so that it stands on
+// nothing that a block has to execute first, and on no money.
+func TestWhatStandsOnNothingIsNotAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := newWorld(t), newReceiver()
+		depth := 0
+		w.cfg.Policy[0].MaxDepth = &depth
+		funding := w.envelope(1, 5, "")
+		funding.Recipient = crypto.PubkeyToAddress(w.payer(2).PublicKey)
+		parent := w.sign(1, funding)
+		child := w.envelope(2, 5, "")
+		child.Parents = []fastpay.ID{parent.ID()}
+		tx := w.sign(2, child)
+		s := w.start(r)
+		s.block(0)
+		s.certify(parent, tx)
+		require.Contains(t, s.show(tx).Decision.Reason, "above max_depth 0")
+		s.block(0, w.fails(parent, w.height+1))
+		time.Sleep(time.Second)
+		require.Equal(t, "rule 1, but a payment that it stands on has come to nothing", s.show(tx).Decision.Reason)
+		require.Empty(t, r.list())
+		s.close()
+	})
+}
+
+// TestWhatABlockHasWithoutAQC waits for its votes, and without them for finality: whoever is
+// told can verify the one, and has to believe the other.
+func TestWhatABlockHasWithoutAQC(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := newWorld(t), newReceiver()
+		s := w.start(r)
+		s.block(0)
+		late, never := w.tx(1, 5, ""), w.tx(2, 5, "")
+		for _, tx := range []*fastpay.Tx{late, never} {
+			require.NoError(t, s.replica.AddPayment(fastpay.Payment{Tx: tx}))
+		}
+		synctest.Wait()
+		s.block(1, w.settles(late, w.height+1), w.settles(never, w.height+1))
+		require.Equal(t, "rule 1, but no QC of it is held", s.show(late).Decision.Reason)
+		require.Empty(t, r.list())
+		s.certify(late)
+		require.Equal(t, []string{message(late, orders.KindAccepted)}, r.list())
+		require.Contains(t, string(s.show(late).Messages[0].Body), `"qc":{"schema"`)
+		s.block(0)
+		require.ElementsMatch(t, []string{
+			message(late, orders.KindAccepted), message(late, orders.KindFinal), message(never, orders.KindAccepted), message(never, orders.KindFinal),
+		}, r.list())
+		require.Contains(t, string(s.show(never).Messages[0].Body), `"qc":null`)
+		s.close()
+	})
+}
+
+// TestTimeGoesOnWithoutBlocks: a payment expires also while the node shows no block.
+func TestTimeGoesOnWithoutBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, r := newWorld(t), newReceiver()
+		s := w.start(r)
+		s.block(0)
+		time.Sleep(3_980 * time.Second) // of the 3,999 that the payments have at this block
+		s.certify(w.tx(1, 5, ""))
+		require.Len(t, r.list(), 1)
+		time.Sleep(10 * time.Second)
+		late := w.tx(2, 5, "")
+		s.certify(late)
+		require.Equal(t, "rule 1, but it may expire in 9s, below min_margin 10s", s.show(late).Decision.Reason)
+		require.Len(t, r.list(), 1)
 		s.close()
 	})
 }

@@ -36,7 +36,7 @@ const (
 	// doubles each time.
 	firstPause = time.Second
 	lastPause  = 5 * time.Minute
-	// suspicious is the number of payers whose messages fail, with none taken between,
+	// suspicious is the number of failures in a row, and of payers whose messages fail,
 	// after which one message at a time finds out whether anybody takes any.
 	suspicious = 8
 )
@@ -52,6 +52,7 @@ type result struct {
 // pause is how long messages wait.
 type pause struct {
 	failures int
+	first    time.Time // of them
 	until    time.Time
 }
 
@@ -94,7 +95,8 @@ type teller struct {
 	results chan result
 	busy    map[common.Address]bool
 	pauses  map[common.Address]*pause // payers whose first message was not taken
-	all     pause                     // of everybody, once so many are suspicious
+	row     pause                     // failures since a message was taken; until is not used
+	all     pause                     // of all those in pauses, once so many are suspicious
 }
 
 // start begins to tell what is due, and returns in how long more may be; 0: nothing is
@@ -102,19 +104,21 @@ type teller struct {
 func (t *teller) start(ctx context.Context) (next time.Duration) {
 	for _, payer := range t.book.takeHurried() {
 		delete(t.pauses, payer)
-		t.all = pause{}
 	}
 	now := t.book.cfg.Now()
-	room := maxTelling
+	room, wait := maxTelling, time.Duration(0)
 	if t.all.failures > 0 {
-		room = 1
-		if wait := t.all.until.Sub(now); wait > 0 {
-			return wait
-		}
+		room, wait = 1, t.all.until.Sub(now)
 	}
 	for _, due := range t.book.due(now, t.busy, t.pauses, &next) {
 		if len(t.busy) >= room {
 			break // a result starts the others
+		}
+		if wait > 0 && t.pauses[due.payer] != nil { // who has not failed is tried at once
+			if next == 0 || wait < next {
+				next = wait
+			}
+			break
 		}
 		t.busy[due.payer] = true
 		go func() { t.results <- t.book.deliver(ctx, t.to, due) }()
@@ -131,8 +135,9 @@ func (b *Book) takeHurried() []common.Address {
 	return payers
 }
 
-// due returns each payer's first message, unless it is told just now or has to wait; the
-// oldest message first. next becomes the shortest wait.
+// due returns each payer's first message, unless it is told just now or has to wait: those
+// with the fewest failures first, so that what nobody ever takes is in nobody's way, and of
+// them the oldest. next becomes the shortest wait.
 func (b *Book) due(now time.Time, busy map[common.Address]bool, pauses map[common.Address]*pause, next *time.Duration) []result {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -151,7 +156,15 @@ func (b *Book) due(now time.Time, busy map[common.Address]bool, pauses map[commo
 		}
 		out = append(out, result{payer: payer, m: queue[0]})
 	}
-	slices.SortFunc(out, func(x, y result) int { return cmp.Compare(x.m.number, y.m.number) })
+	failures := func(r result) int {
+		if p := pauses[r.payer]; p != nil {
+			return p.failures
+		}
+		return 0
+	}
+	slices.SortFunc(out, func(x, y result) int {
+		return cmp.Or(cmp.Compare(failures(x), failures(y)), cmp.Compare(x.m.number, y.m.number))
+	})
 	return out
 }
 
@@ -179,10 +192,14 @@ func (t *teller) took(ctx context.Context, r result) error {
 		return r.fault
 	case r.err == nil:
 		delete(t.pauses, r.payer)
-		if t.all.failures > 0 { // whoever takes them is back
-			t.all = pause{}
-			clear(t.pauses)
+		for _, p := range t.pauses {
+			// Whoever takes them may have been away: what has failed only since is tried at
+			// once, what failed before too goes on to wait.
+			if t.all.failures > 0 && !p.first.Before(t.row.first) {
+				p.until = time.Time{}
+			}
 		}
+		t.row, t.all = pause{}, pause{}
 		b.metrics.told.WithLabelValues("ok").Inc()
 		return b.acknowledge(r.payer, r.m)
 	case ctx.Err() != nil:
@@ -196,7 +213,8 @@ func (t *teller) took(ctx context.Context, r result) error {
 		t.pauses[r.payer] = p
 	}
 	p.failed(now)
-	if len(t.pauses) >= suspicious {
+	t.row.failed(now)
+	if t.row.failures >= suspicious && len(t.pauses) >= suspicious {
 		t.all.failed(now)
 	}
 	attempts := b.noteFailure(r.m, r.err)
@@ -208,6 +226,9 @@ func (t *teller) took(ctx context.Context, r result) error {
 
 // failed lengthens a pause.
 func (p *pause) failed(now time.Time) {
+	if p.failures == 0 {
+		p.first = now
+	}
 	p.until = now.Add(min(firstPause<<min(p.failures, 16), lastPause))
 	p.failures++
 }

@@ -42,7 +42,9 @@ func (b *Book) look() (g glance) {
 	b.cfg.Replica.Read(func(board *fastpay.Board) {
 		ids, upTo := board.Since(b.cursor, board.Len())
 		latest := board.Latest()
-		g.block = latest.Hash != b.block
+		if g.block = latest.Hash != b.block; g.block {
+			b.seen = now
+		}
 		b.stale = b.stale || g.block || upTo != b.cursor
 		b.cursor, b.block = upTo, latest.Hash
 		if g.block {
@@ -110,17 +112,9 @@ func (b *Book) bringBack(id fastpay.ID) error {
 		return nil // it waited, and waits no more
 	}
 	return b.cfg.Replica.Update(func(board *fastpay.Board) {
-		var err error
-		if o.QC == nil {
-			var tx *fastpay.Tx
-			if tx, err = board.Rules().ParseTx(o.Tx); err == nil {
-				err = board.AddTx(tx)
-			}
-		} else {
-			var qc *fastpay.QC
-			if qc, err = board.Rules().ParseQC(o.QC); err == nil {
-				err = board.AddQC(qc)
-			}
+		qc, err := board.Rules().ParseQC(o.QC)
+		if err == nil {
+			err = board.AddQC(qc)
 		}
 		if err != nil {
 			logger.Warnw("an order's payment is not followed for now", "tx", id, "error", err)
@@ -136,20 +130,40 @@ func (b *Book) factOf(board *fastpay.Board, tx *fastpay.Tx) fact {
 		payment: acceptance.Payment{Asset: env.Asset, Amount: env.Amount, Stage: board.Stage(tx.ID())},
 	}
 	f.qc = b.proofOf(board, f.id)
+	f.payment.Proved = f.qc != nil
 	if f.payment.Stage != fastpay.StageCertified && f.payment.Stage != fastpay.StageQueuedOnchain {
 		return f
 	}
-	order, complete := board.PendingClosure(tx.ID())
+	if b.open[f.id] != nil {
+		return f // it is accepted, whatever it stands on
+	}
+	order, complete := board.PendingClosureWithin(tx.ID(), maxClosure)
 	if !complete || len(order) == 0 {
 		return f
 	}
 	depth, expires := fastpay.Depth(order)
 	f.payment.Depth, f.payment.Complete = depth, true
+	f.payment.Unfunded = slices.ContainsFunc(order, func(tx *fastpay.Tx) bool { return unfunded(board, tx) })
 	// A payment of a lane that was never read looks certified whatever the chain has made of
 	// it: it may have failed long ago, and be gossiped once more.
 	f.payment.Unread = slices.ContainsFunc(order, func(tx *fastpay.Tx) bool { return board.Unread(tx.ID()) })
-	f.payment.Margin = time.Duration(int64(expires)-int64(latest.Time)) * time.Second
+	// The chain's clock is that of its newest block. It goes on while the node shows none.
+	f.payment.Margin = time.Duration(int64(expires)-int64(latest.Time))*time.Second - b.cfg.Now().Sub(b.seen)
 	return f
+}
+
+// maxClosure bounds the payments that a decision at CERTIFIED looks at: what stands on more
+// waits for a block.
+const maxClosure = 256
+
+// unfunded reports whether a payment that the chain has not executed names one that came to
+// nothing: as its parent, whose money it counts on, or before it in its lane, whose payer
+// may have moved the money away.
+func unfunded(board *fastpay.Board, tx *fastpay.Tx) bool {
+	return slices.ContainsFunc(append(slices.Clone(tx.Envelope().Parents), tx.Envelope().Prev), func(id fastpay.ID) bool {
+		stage := board.Stage(id)
+		return stage.Terminal() && stage != fastpay.StageFinalized
+	})
 }
 
 // proofOf is the QC of a payment: the Board's, or that of an order whose payment the Board
@@ -157,7 +171,7 @@ func (b *Book) factOf(board *fastpay.Board, tx *fastpay.Tx) fact {
 func (b *Book) proofOf(board *fastpay.Board, id fastpay.ID) *fastpay.QC {
 	qc, held := board.QC(id)
 	o := b.open[id]
-	if held || o == nil || o.QC == nil {
+	if held || o == nil {
 		return qc
 	}
 	qc, err := board.Rules().ParseQC(o.QC)

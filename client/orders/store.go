@@ -35,7 +35,6 @@ type storedOrder struct {
 	Reason   string          `json:"reason"`
 	Match    *Match          `json:"match,omitempty"`
 	QC       []byte          `json:"qc,omitempty"`   // canonical bytes
-	Tx       []byte          `json:"tx,omitempty"`   // the same, of a payment without a QC
 	Over     bool            `json:"over,omitempty"` // nothing can happen to it any more
 	Messages []storedMessage `json:"messages"`
 }

@@ -88,10 +88,8 @@ func (t *turn) consider(f fact) error {
 		State: Accepted, Stage: f.payment.Stage, At: d.At, Rule: d.Rule, Reason: d.Reason,
 	}}
 	b.nextOrder++
-	if f.qc != nil {
+	if f.qc != nil { // else it is final, and nothing more comes of it
 		o.QC = f.qc.Encode()
-	} else {
-		o.Tx = f.tx.Encode()
 	}
 	if err := t.tie(o, f); err != nil {
 		return err
@@ -157,13 +155,8 @@ func (t *turn) unpay(o *openOrder) error {
 // follow brings an order up to date with its payment.
 func (t *turn) follow(o *openOrder, f fact) error {
 	b, stage := t.book, f.payment.Stage
-	dirty := false
-	if o.QC == nil && f.qc != nil {
-		o.QC, o.Tx, dirty = f.qc.Encode(), nil, true
-	}
 	o.Stage = stage
 	o.Over = stage == fastpay.StageFinalized || stage.Terminal() && f.final
-	dirty = dirty || o.Over
 	var err error
 	switch {
 	case stage == fastpay.StageFinalized:
@@ -178,7 +171,7 @@ func (t *turn) follow(o *openOrder, f fact) error {
 			err = t.unpay(o)
 		}
 		err = errors.Join(err, t.tell(o, f, KindReversed))
-	case dirty:
+	case o.Over:
 		err = put(t.write, f.id, o.storedOrder)
 	}
 	b.count(o, stage)

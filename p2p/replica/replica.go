@@ -85,9 +85,10 @@ type Replica struct {
 	forks     forks
 	failed    error
 
-	joined chan p2p.PeerInfo
-	wake   chan struct{} // wanted is not empty
-	asking chan struct{} // holds one: there are questions that nobody has asked
+	joined  chan p2p.PeerInfo
+	wake    chan struct{} // wanted is not empty
+	asking  chan struct{} // holds one: a block whose questions nobody has asked
+	hurried chan struct{} // holds one: questions that do not wait for a block
 }
 
 // New returns a Replica with what its store holds.
@@ -104,6 +105,7 @@ func New(cfg Config) (*Replica, error) {
 		joined:    make(chan p2p.PeerInfo, maxJoined),
 		wake:      make(chan struct{}, 1),
 		asking:    make(chan struct{}, 1),
+		hurried:   make(chan struct{}, 1),
 	}
 	if cfg.Store == nil {
 		return r, nil
@@ -239,7 +241,10 @@ func (r *Replica) Advance(v fastpay.ChainView, seen time.Time) {
 	if err := r.applyChain(v, seen); err != nil {
 		logger.Errorw("evidence was not stored", "error", err)
 	}
-	r.AskNode()
+	select {
+	case r.asking <- struct{}{}:
+	default:
+	}
 }
 
 func (r *Replica) applyChain(v fastpay.ChainView, seen time.Time) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/tempo/tx76"
@@ -13,6 +14,14 @@ import (
 
 // maxQuestions bounds the lanes read at one block.
 const maxQuestions = 256
+
+const (
+	// maxHurried bounds the lanes read between blocks at once: those with certified
+	// payments come first.
+	maxHurried = 16
+	// hurryPause is the least time from one such reading to the next.
+	hurryPause = 50 * time.Millisecond
+)
 
 // LaneReader reads single lanes at the peer's own node, for payments that were
 // decided before this peer watched.
@@ -28,32 +37,42 @@ type LaneReader interface {
 // the newest one. Errors are logged: the next block tries again.
 func (r *Replica) runQuestions(ctx context.Context) error {
 	for {
+		most := maxQuestions
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.asking:
+		case <-r.hurried:
+			most = maxHurried
 		}
-		if err := r.answerQuestions(ctx); err != nil && ctx.Err() == nil {
+		if err := r.answerQuestions(ctx, most); err != nil && ctx.Err() == nil {
 			logger.Warnw("lanes could not be read at the node, the next block tries again", "error", err)
+		}
+		if most == maxHurried {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(hurryPause):
+			}
 		}
 	}
 }
 
-// AskNode has the Board's questions about lanes asked now, which else wait for the next
-// finalized block. It returns at once.
+// AskNode has the first of the Board's questions about lanes asked now, which else wait for
+// the next finalized block. It returns at once.
 func (r *Replica) AskNode() {
 	select {
-	case r.asking <- struct{}{}:
-	default: // somebody is about to
+	case r.hurried <- struct{}{}:
+	default: // they are about to be
 	}
 }
 
 // answerQuestions answers the questions of the newest finalized block until there
 // is a newer one. An error is the node's; what could be answered is.
-func (r *Replica) answerQuestions(ctx context.Context) error {
+func (r *Replica) answerQuestions(ctx context.Context, most int) error {
 	var at fastpay.Block
 	var questions []fastpay.LaneQuestion
-	r.Read(func(b *fastpay.Board) { at, questions = b.Finalized(), b.Questions(maxQuestions) })
+	r.Read(func(b *fastpay.Board) { at, questions = b.Finalized(), b.Questions(most) })
 	var errs []error
 	for _, q := range questions {
 		if err := r.answer(ctx, at, q); err != nil {
