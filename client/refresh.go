@@ -43,14 +43,24 @@ func (c *Client) runRefresh(ctx context.Context) error {
 	}
 }
 
-// uncertified returns the newest payments of the account that lack a QC and are
-// not over.
+// proofBlocks is how many final blocks ago a payment may have been executed whose votes are
+// still asked for. One that its payer submitted without any has none.
+const proofBlocks = 64
+
+// old reports whether a payment was executed longer ago.
+func old(b *fastpay.Board, id fastpay.ID) bool {
+	o, executed := b.Outcome(id)
+	return executed && o.BlockNumber+proofBlocks < b.Finalized().Number
+}
+
+// uncertified returns the newest payments of the account that lack a QC and came to
+// something, or still may.
 func (c *Client) uncertified() []fastpay.ID {
 	var out []fastpay.ID
 	c.replica.Read(func(b *fastpay.Board) {
 		for _, id := range b.Account(c.address, b.Len()) {
 			_, proved := b.QC(id)
-			if stage := b.Stage(id); !proved && stage != fastpay.StageFinalized && !stage.Terminal() {
+			if stage := b.Stage(id); !proved && (stage == fastpay.StageFinalized || !stage.Terminal()) && !old(b, id) {
 				out = append(out, id)
 			}
 			if len(out) == p2p.MaxSyncItems {

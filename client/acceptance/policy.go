@@ -40,10 +40,10 @@ type Payment struct {
 	Asset  common.Address
 	Amount uint256.Int
 	Stage  fastpay.Stage
-	// Proved reports that a QC is held, which whoever is told of the payment can verify. A
-	// payment that the chain has without one is accepted when it is FINALIZED: until then its
-	// votes may still come.
-	Proved bool
+	// Proved reports that a QC is held, which whoever is told of the payment can verify.
+	// Unprovable reports that its votes were waited for in vain: only then is a payment
+	// accepted without one, once it is FINALIZED.
+	Proved, Unprovable bool
 	// What follows matters at CERTIFIED only. Depth is the number of payments, one upon the
 	// other, that the chain has to execute first. Complete reports whether all of them are
 	// known and certified.
@@ -141,10 +141,10 @@ func (p Policy) Decide(pay Payment, out Outstanding) Decision {
 		}
 		break
 	}
-	if reached(pay.Stage, fastpay.StageIncluded) && !pay.Proved && d.At != fastpay.StageFinalized {
-		d.At, d.Reason = fastpay.StageFinalized, d.Reason+", but no QC of it is held"
+	if reached(pay.Stage, fastpay.StageIncluded) && !pay.Proved {
+		d.At, d.Reason, d.Limited = fastpay.StageFinalized, d.Reason+", but no QC of it is held", !pay.Unprovable
 	}
-	d.Accepted = reached(pay.Stage, d.At)
+	d.Accepted = reached(pay.Stage, d.At) && !d.Limited
 	return d
 }
 

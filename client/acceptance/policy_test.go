@@ -74,10 +74,18 @@ func TestDecide(t *testing.T) {
 		},
 		"in a block without a QC": {
 			shop, changed(at(certified(1), fastpay.StageIncluded), func(p *acceptance.Payment) { p.Proved = false }), acceptance.Outstanding{},
-			acceptance.Decision{At: fastpay.StageFinalized, Rule: 1, Reason: "rule 1, but no QC of it is held"},
+			acceptance.Decision{At: fastpay.StageFinalized, Rule: 1, Limited: true, Reason: "rule 1, but no QC of it is held"},
 		},
 		"in a final block without a QC": {
 			nil, changed(at(certified(1), fastpay.StageFinalized), func(p *acceptance.Payment) { p.Proved = false }), acceptance.Outstanding{},
+			acceptance.Decision{At: fastpay.StageFinalized, Limited: true, Reason: "no rule fits it, but no QC of it is held"},
+		},
+		"in a block, and its votes do not come": {
+			nil, changed(at(certified(1), fastpay.StageIncluded), func(p *acceptance.Payment) { p.Proved, p.Unprovable = false, true }), acceptance.Outstanding{},
+			acceptance.Decision{At: fastpay.StageFinalized, Reason: "no rule fits it, but no QC of it is held"},
+		},
+		"in a final block, and its votes do not come": {
+			nil, changed(at(certified(1), fastpay.StageFinalized), func(p *acceptance.Payment) { p.Proved, p.Unprovable = false, true }), acceptance.Outstanding{},
 			acceptance.Decision{Accepted: true, At: fastpay.StageFinalized, Reason: "no rule fits it, but no QC of it is held"},
 		},
 		"the node has not been heard": {

@@ -62,6 +62,7 @@ type Book struct {
 	mu          sync.Mutex // guards everything below
 	open        map[fastpay.ID]*openOrder
 	waiting     map[fastpay.ID]acceptance.Decision
+	unproved    map[fastpay.ID]time.Time  // those of them that are final without a QC, and since when
 	outstanding map[common.Address]*tally // by asset
 	// untold are the messages by payer. There is no bound but what is paid: none is lost.
 	untold      map[common.Address][]untold
@@ -113,7 +114,7 @@ func Open(cfg Config) (*Book, error) {
 	}
 	b := &Book{
 		cfg: cfg, metrics: newMetrics(cfg.Registerer), wake: make(chan struct{}, 1),
-		open: make(map[fastpay.ID]*openOrder), waiting: make(map[fastpay.ID]acceptance.Decision),
+		open: make(map[fastpay.ID]*openOrder), waiting: make(map[fastpay.ID]acceptance.Decision), unproved: make(map[fastpay.ID]time.Time),
 		outstanding: make(map[common.Address]*tally), untold: make(map[common.Address][]untold),
 		hurried: make(map[common.Address]bool), tries: make(map[told]try),
 	}

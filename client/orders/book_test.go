@@ -157,6 +157,10 @@ func TestWhatABlockHasWithoutAQC(t *testing.T) {
 		require.Equal(t, []string{message(late, orders.KindAccepted)}, r.list())
 		require.Contains(t, string(s.show(late).Messages[0].Body), `"qc":{"schema"`)
 		s.block(0)
+		require.Len(t, r.list(), 2)
+		time.Sleep(30 * time.Second)
+		s.block(0)
+		time.Sleep(time.Second)
 		require.ElementsMatch(t, []string{
 			message(late, orders.KindAccepted), message(late, orders.KindFinal), message(never, orders.KindAccepted), message(never, orders.KindFinal),
 		}, r.list())

@@ -54,6 +54,7 @@ func (b *Book) look() (g glance) {
 			for id := range b.waiting {
 				if _, held := board.Tx(id); !held {
 					delete(b.waiting, id)
+					delete(b.unproved, id)
 				}
 			}
 		}

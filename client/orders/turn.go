@@ -2,6 +2,7 @@ package orders
 
 import (
 	"errors"
+	"time"
 
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/replica"
@@ -71,10 +72,13 @@ func (t *turn) consider(f fact) error {
 	if err != nil || known {
 		return err // it is over
 	}
+	if f.qc == nil && f.payment.Stage == fastpay.StageFinalized {
+		f.payment.Unprovable = b.waitedForProof(f.id)
+	}
 	env := f.tx.Envelope()
 	d := b.cfg.Policy.Decide(f.payment, b.outstandingOf(env.Asset, env.Sender))
 	if !d.Accepted {
-		if f.payment.Stage.Terminal() {
+		if f.payment.Stage.Terminal() && f.payment.Stage != fastpay.StageFinalized {
 			delete(b.waiting, f.id)
 		} else {
 			t.ask = t.ask || d.Unread && !b.waiting[f.id].Unread
@@ -83,6 +87,7 @@ func (t *turn) consider(f fact) error {
 		return nil
 	}
 	delete(b.waiting, f.id)
+	delete(b.unproved, f.id)
 	o := &openOrder{storedOrder: &storedOrder{
 		Number: b.nextOrder, Payer: env.Sender, Asset: env.Asset, Amount: &env.Amount, Note: env.Note,
 		State: Accepted, Stage: f.payment.Stage, At: d.At, Rule: d.Rule, Reason: d.Reason,
@@ -104,6 +109,21 @@ func (t *turn) consider(f fact) error {
 		return err
 	}
 	return t.follow(o, f)
+}
+
+// proofPatience is how long the votes of a payment that is final are waited for, which the
+// client asks its members for meanwhile.
+const proofPatience = 30 * time.Second
+
+// waitedForProof reports whether a payment has been final without a QC for so long.
+func (b *Book) waitedForProof(id fastpay.ID) bool {
+	now := b.cfg.Now()
+	since, waits := b.unproved[id]
+	if !waits {
+		since = now
+		b.unproved[id] = now
+	}
+	return now.Sub(since) >= proofPatience
 }
 
 // tie finds what an order is for.
