@@ -31,7 +31,8 @@ const outputGrace = time.Second
 
 // Command tells messages by running a program, with the message on its standard input.
 // Make it with [NewCommand]. Safe for concurrent use, and so must the program be: messages
-// of different payers are told at once.
+// of different payers are told at once. One that runs as the peer is killed goes on, and the
+// peer's next run tells the same message: it locks what it changes.
 type Command struct {
 	path    string
 	args    []string

@@ -144,8 +144,8 @@ func testReceiver(t *testing.T, p *place) {
 	}()
 
 	id := p.pay(t, "alice", "bob")
-	require.Equal(t, "accepted "+id.Hex()+" 10000", next(t, p, r.lines))
-	require.Equal(t, "final "+id.Hex()+" 10000", next(t, p, r.lines))
+	require.Equal(t, "accepted "+id.Hex()+" 10000 none", next(t, p, r.lines))
+	require.Equal(t, "final "+id.Hex()+" 10000 none", next(t, p, r.lines))
 	require.Equal(t, orders.KindAccepted, next(t, p, taken))
 	require.Equal(t, orders.KindFinal, next(t, p, taken))
 	noted, err := os.ReadFile(p.path("orders.log"))

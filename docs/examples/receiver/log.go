@@ -40,8 +40,9 @@ func openLog(path string) (_ *orderLog, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// A new file is there after a crash once its folder is synced.
-	return l, errors.Join(l.file.Truncate(int64(len(whole))), folder.Sync(), folder.Close())
+	// What an earlier run has written and not synced is no reason to acknowledge it now. A new
+	// file is there after a crash once its folder is synced.
+	return l, errors.Join(l.file.Truncate(int64(len(whole))), l.file.Sync(), folder.Sync(), folder.Close())
 }
 
 // note makes a message durable, and reports false for one that is known. What the disk does
@@ -52,10 +53,18 @@ func (l *orderLog) note(d *orders.Document) (isNew bool) {
 	if l.has[d.MessageID] {
 		return false
 	}
-	_, err := fmt.Fprintln(l.file, d.MessageID, d.Payer, d.Asset, d.Amount, d.Note)
+	_, err := fmt.Fprintln(l.file, d.MessageID, d.Payer, d.Asset, d.Amount, verdictOf(d), d.Note)
 	if err = errors.Join(err, l.file.Sync()); err != nil {
 		log.Fatal("receiver: noting an order: ", err)
 	}
 	l.has[d.MessageID] = true
 	return true
+}
+
+// verdictOf says how the payment compares with what was asked for; none: nothing was.
+func verdictOf(d *orders.Document) orders.Verdict {
+	if d.Request == nil {
+		return "none"
+	}
+	return d.Request.Verdict
 }

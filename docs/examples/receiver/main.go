@@ -94,6 +94,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 	case s.told.note(d):
-		fmt.Fprintln(s.out, d.Kind, d.TxID, d.Amount) // accepted: hand over the goods
+		// accepted and exact, or over: hand over the goods
+		fmt.Fprintln(s.out, d.Kind, d.TxID, d.Amount, verdictOf(d))
 	}
 }

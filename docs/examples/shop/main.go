@@ -1,13 +1,16 @@
 // Command shop is an example: it asks for 2.50 with the invoice's text as the note, and
-// hands over the coffee once that is CERTIFIED. It runs until it is interrupted.
+// hands over the coffee once that is CERTIFIED. It runs until it is interrupted; after a
+// crash the same command goes on.
 //
 //	shop NETWORKFILE NODEURL KEYFILE DIR INVOICE
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"os"
 	"os/signal"
 	"time"
@@ -17,40 +20,38 @@ import (
 	"github.com/allegro-p2p/allegro/client/orders"
 	"github.com/allegro-p2p/allegro/docs/examples/peer"
 	"github.com/allegro-p2p/allegro/fastpay"
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 )
 
 func main() {
+	if len(os.Args) != 6 {
+		log.Fatal("shop: want NETWORKFILE NODEURL KEYFILE DIR INVOICE")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "shop:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, args []string) error {
-	if len(args) != 6 {
-		return fmt.Errorf("want NETWORKFILE NODEURL KEYFILE DIR INVOICE, got %d arguments", len(args)-1)
-	}
-	shop, err := peer.Open(ctx, args[1], args[2], args[3], args[4], func(cfg *client.Config) {
+	asset := fastpay.Asset{}
+	shop, err := peer.Open(ctx, os.Args[1], os.Args[2], os.Args[3], os.Args[4], func(cfg *client.Config) {
 		// Up to 5.00 a QC is enough, if it has half a minute to go; more waits for a block.
-		cfg.Policy = acceptance.Policy{{UpTo: uint256.NewInt(5_000_000), At: fastpay.StageCertified, MinMargin: 30 * time.Second}}
+		asset = cfg.Rules.Assets()[0]
+		cfg.Policy = acceptance.Policy{{Asset: asset.Address, UpTo: uint256.NewInt(5_000_000), At: fastpay.StageCertified, MinMargin: 30 * time.Second}}
 		// nil acknowledges a message; after an error or a crash it comes again.
 		cfg.Deliverer = orders.DelivererFunc(func(_ context.Context, id fastpay.ID, m orders.Message) error {
-			_, err := fmt.Println(m.Kind, id)
-			return err
+			var d orders.Document
+			err := json.Unmarshal(m.Body, &d)
+			paid := d.Request != nil && (d.Request.Verdict == orders.Exact || d.Request.Verdict == orders.Over)
+			_, printErr := fmt.Println(m.Kind, id, map[bool]string{true: "for what was asked", false: "for something else: no coffee"}[paid])
+			return errors.Join(err, printErr)
 		})
 	})
 	if err != nil {
-		return err
+		log.Fatal("shop: ", err)
 	}
-	asset := common.Address(shop.Network.Assets[0].Address)
-	request := shop.NewRequest(asset, *uint256.NewInt(2_500_000), args[5], 0)
-	if err := shop.Requests().Add(request, time.Now()); err != nil {
-		return errors.Join(err, shop.Close())
+	request := shop.NewRequest(asset.Address, *uint256.NewInt(2_500_000), os.Args[5], 0)
+	if err = shop.Requests().Add(request, time.Now()); err == nil || errors.Is(err, client.ErrNoteTaken) {
+		fmt.Println(request.String())
+		err = shop.Run(ctx)
 	}
-	fmt.Println(request.String())
-	return errors.Join(shop.Run(ctx), shop.Close())
+	if err = errors.Join(err, shop.Close()); err != nil {
+		log.Fatal("shop: ", err)
+	}
 }
