@@ -224,7 +224,13 @@ func (c *countedNet) mine() {
 				return metric(c.t, p, "allegro_validator_pinned_height", nil) >= float64(height)
 			})
 		}
-		c.eventually("an answered question", func() bool { return !c.asks(p) })
+		c.eventually("an answered question", func() bool {
+			if !c.asks(p) {
+				return true
+			}
+			p.Replica.AskNode() // about what has come since the block
+			return false
+		})
 	}
 }
 

@@ -130,6 +130,10 @@ func Start(ctx context.Context, opts Options) (*Process, error) {
 		p.url = "http://" + address
 		return p, nil
 	case <-p.done:
+		if len(out.address) > 0 { // it had listened before
+			p.url = "http://" + <-out.address
+			return p, nil
+		}
 		if p.err != nil {
 			return nil, p.err
 		}

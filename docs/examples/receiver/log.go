@@ -61,10 +61,14 @@ func (l *orderLog) note(d *orders.Document) (isNew bool) {
 	return true
 }
 
-// verdictOf says how the payment compares with what was asked for; none: nothing was.
+// verdictOf says how the payment compares with what was asked for; none: nothing was. The
+// QC does not prove it, so that it may be any text: in the log stands one of these words.
 func verdictOf(d *orders.Document) orders.Verdict {
-	if d.Request == nil {
-		return "none"
+	if d.Request != nil {
+		switch v := d.Request.Verdict; v {
+		case orders.Exact, orders.Under, orders.Over, orders.Double, orders.WrongAsset:
+			return v
+		}
 	}
-	return d.Request.Verdict
+	return "none"
 }
