@@ -36,7 +36,7 @@ type Config struct {
 	Deliverer orders.Deliverer
 
 	// Now is the clock. Its differences matter, and its value is compared with the expiry
-	// of payment requests.
+	// of payment requests, and of payments that are accepted before a block has them.
 	Now        func() time.Time
 	Jitter     func() float64
 	Boot       [8]byte // tells this run from earlier ones

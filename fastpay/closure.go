@@ -1,6 +1,9 @@
 package fastpay
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // PendingClosure returns what the chain must execute for a payment: its pending
 // predecessors by prev and its pending parents, each before what stands on it,
@@ -80,6 +83,29 @@ func (b *Board) dead(id ID) bool {
 		}
 		id = below
 	}
+}
+
+// Unfunded reports whether a payment of a closure names one that came to nothing: as its
+// parent, whose money it counts on, or before it in its lane, whose payer may have moved the
+// money away. The closure has left those out, since nothing waits for them; who trusts a
+// payment before the chain has executed it cannot.
+func (b *Board) Unfunded(order []*Tx) bool {
+	return slices.ContainsFunc(order, func(tx *Tx) bool {
+		return b.nothing(tx.env.Prev) || slices.ContainsFunc(tx.env.Parents, b.nothing)
+	})
+}
+
+// nothing reports whether a known payment has come to nothing, or can only.
+func (b *Board) nothing(id ID) bool {
+	rec, ok := b.records[id]
+	if !ok {
+		return false
+	}
+	if !b.executed(rec) {
+		return b.dead(id)
+	}
+	stage := b.Stage(id)
+	return stage != StageIncluded && stage != StageFinalized
 }
 
 // executed reports whether the chain has used the payment's slot.

@@ -117,6 +117,7 @@ func TestDeadParentsHoldNothingBack(t *testing.T) {
 	order, complete := w.PendingClosure(tx.ID())
 	equal(t, "complete", complete, true)
 	equal(t, "closure while all live", len(order), 6)
+	equal(t, "unfunded while all live", w.Unfunded(order), false)
 
 	noError(t, m.mine(60, includes(failing), burns(3)))
 	w.follow(0)
@@ -133,9 +134,16 @@ func TestDeadParentsHoldNothingBack(t *testing.T) {
 		t.Errorf("closure of %d payments, want the predecessor and the payment", len(order))
 	}
 	equal(t, "ready", w.Ready(tx.ID()), false)
+	equal(t, "unfunded", w.Unfunded(order), true)
+	equal(t, "unfunded predecessor", w.Unfunded([]*Tx{first}), false)
+	for _, dead := range []*Tx{dying, above, failing, conflicted} {
+		equal(t, "unfunded by one parent", w.Unfunded([]*Tx{n.pay(t, 0, 3, 5, on(first), citing(dead))}), true)
+		equal(t, "unfunded in its lane", w.Unfunded([]*Tx{n.pay(t, 0, 3, 5, on(dead))}), true)
+	}
 	noError(t, m.mine(5, includes(first)))
 	w.follow(2)
 	equal(t, "ready", w.Ready(tx.ID()), true)
+	equal(t, "unfunded by what a block has", w.Unfunded([]*Tx{n.pay(t, 3, 0, 1, citing(first))}), false)
 
 	// A dead predecessor is demanded: the payment stands on it.
 	if order, _ := w.PendingClosure(above.ID()); len(order) != 2 || order[0] != dying {

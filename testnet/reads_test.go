@@ -214,6 +214,8 @@ func (c *countedNet) forget() {
 // read because of it, and the validators decide by it.
 func (c *countedNet) mine() {
 	c.t.Helper()
+	// What comes to a peer after the block raises its questions with the next one.
+	c.eventually("the same payments everywhere", c.same)
 	_, err := c.chain.Mine()
 	require.NoError(c.t, err)
 	height := c.chain.Height()
@@ -224,14 +226,17 @@ func (c *countedNet) mine() {
 				return metric(c.t, p, "allegro_validator_pinned_height", nil) >= float64(height)
 			})
 		}
-		c.eventually("an answered question", func() bool {
-			if !c.asks(p) {
-				return true
-			}
-			p.Replica.AskNode() // about what has come since the block
-			return false
-		})
+		c.eventually("an answered question", func() bool { return !c.asks(p) })
 	}
+}
+
+// same reports whether all peers hold as many payments.
+func (c *countedNet) same() bool {
+	held := make(map[int]bool)
+	for _, p := range c.Peers {
+		p.Replica.Read(func(b *fastpay.Board) { held[b.Len()] = true })
+	}
+	return len(held) == 1
 }
 
 // asks reports whether a peer's Board still wants a lane to be read.

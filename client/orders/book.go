@@ -32,7 +32,8 @@ type Config struct {
 	Told bool
 	// Keep is how many orders' details are kept. The oldest that are over and told go
 	// first; that they were orders is never forgotten, so that none is told again.
-	Keep       int
+	Keep int
+	// Now is the clock. Its value is compared with the expiry of payments.
 	Now        func() time.Time
 	Registerer prometheus.Registerer
 }
@@ -61,13 +62,13 @@ type Book struct {
 
 	mu          sync.Mutex // guards everything below
 	open        map[fastpay.ID]*openOrder
-	waiting     map[fastpay.ID]acceptance.Decision
-	unproved    map[fastpay.ID]time.Time  // those of them that are final without a QC, and since when
+	waiting     map[fastpay.ID]*waiting
 	outstanding map[common.Address]*tally // by asset
 	// untold are the messages by payer. There is no bound but what is paid: none is lost.
 	untold      map[common.Address][]untold
 	hurried     map[common.Address]bool // payers whose messages wait no longer after failures
 	tries       map[told]try            // messages that were not taken yet
+	nextWaiting uint64
 	nextOrder   uint64
 	nextMessage uint64
 	kept        int
@@ -75,7 +76,6 @@ type Book struct {
 	// What Run has looked at.
 	cursor    uint64      // version of the Board
 	block     common.Hash // the newest
-	seen      time.Time   // when that was seen
 	stale     bool        // something has changed since payments that a limit keeps waiting were looked at
 	rechecked time.Time
 }
@@ -84,6 +84,13 @@ type Book struct {
 type openOrder struct {
 	*storedOrder
 	counted bool // in outstanding
+}
+
+// waiting is a payment of which the policy asks more.
+type waiting struct {
+	number   uint64 // in the order in which they came
+	decision acceptance.Decision
+	unproved time.Time // since when it is final without a QC; zero if it is not
 }
 
 // told names a message.
@@ -114,7 +121,7 @@ func Open(cfg Config) (*Book, error) {
 	}
 	b := &Book{
 		cfg: cfg, metrics: newMetrics(cfg.Registerer), wake: make(chan struct{}, 1),
-		open: make(map[fastpay.ID]*openOrder), waiting: make(map[fastpay.ID]acceptance.Decision), unproved: make(map[fastpay.ID]time.Time),
+		open: make(map[fastpay.ID]*openOrder), waiting: make(map[fastpay.ID]*waiting),
 		outstanding: make(map[common.Address]*tally), untold: make(map[common.Address][]untold),
 		hurried: make(map[common.Address]bool), tries: make(map[told]try),
 	}

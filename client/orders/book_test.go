@@ -169,16 +169,19 @@ func TestWhatABlockHasWithoutAQC(t *testing.T) {
 	})
 }
 
-// TestTimeGoesOnWithoutBlocks: a payment expires also while the node shows no block.
+// TestTimeGoesOnWithoutBlocks: a payment expires also while the node shows no block, or an
+// old one to a peer that has just begun.
 func TestTimeGoesOnWithoutBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, r := newWorld(t), newReceiver()
 		s := w.start(r)
 		s.block(0)
-		time.Sleep(3_980 * time.Second) // of the 3,999 that the payments have at this block
+		time.Sleep(3_990 * time.Second) // of the 4,000 that the payments have
 		s.certify(w.tx(1, 5, ""))
 		require.Len(t, r.list(), 1)
-		time.Sleep(10 * time.Second)
+		time.Sleep(time.Second)
+		s.close()
+		s = w.start(r)
 		late := w.tx(2, 5, "")
 		s.certify(late)
 		require.Equal(t, "rule 1, but it may expire in 9s, below min_margin 10s", s.show(late).Decision.Reason)
@@ -272,7 +275,7 @@ func TestAReversedOrderCanBeFinal(t *testing.T) {
 				s = w.start(r)
 			}
 			reverted := w.height
-			other := fastpay.Block{Number: reverted, Hash: [32]byte{9}, Time: 1_000 + reverted}
+			other := fastpay.Block{Number: reverted, Hash: [32]byte{9}, Time: genesis + reverted}
 			s.advance(fastpay.ChainView{Latest: other, Finalized: s.at(reverted - 1), Reverted: reverted, Outcomes: []tx76.Outcome{w.settles(tx, reverted)}})
 			require.Equal(t, orders.Reversed, s.show(tx).State, "that block is not final either")
 			s.block(0)
@@ -410,8 +413,8 @@ func TestVerdicts(t *testing.T) {
 		"double":             {before: []uint64{10}, amount: 10, want: orders.Double},
 		"double of several":  {before: []uint64{6, 4}, amount: 1, want: orders.Double},
 		"another token":      {amount: 10, other: true, want: orders.WrongAsset},
-		"the last second":    {amount: 10, expires: 1_002, want: orders.Exact},
-		"late":               {amount: 10, expires: 1_001, want: orders.Exact, late: true},
+		"the last second":    {amount: 10, expires: genesis + 2, want: orders.Exact},
+		"late":               {amount: 10, expires: genesis + 1, want: orders.Exact, late: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

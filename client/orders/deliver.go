@@ -95,8 +95,10 @@ type teller struct {
 	results chan result
 	busy    map[common.Address]bool
 	pauses  map[common.Address]*pause // payers whose first message was not taken
-	row     pause                     // failures since a message was taken; until is not used
-	all     pause                     // of all those in pauses, once so many are suspicious
+	all     pause                     // of all of them, once so many are suspicious
+	// inARow counts failures since a message was taken, the first of which was then.
+	inARow int
+	then   time.Time
 }
 
 // start begins to tell what is due, and returns in how long more may be; 0: nothing is
@@ -195,11 +197,11 @@ func (t *teller) took(ctx context.Context, r result) error {
 		for _, p := range t.pauses {
 			// Whoever takes them may have been away: what has failed only since is tried at
 			// once, what failed before too goes on to wait.
-			if t.all.failures > 0 && !p.first.Before(t.row.first) {
+			if t.all.failures > 0 && !p.first.Before(t.then) {
 				p.until = time.Time{}
 			}
 		}
-		t.row, t.all = pause{}, pause{}
+		t.inARow, t.all = 0, pause{}
 		b.metrics.told.WithLabelValues("ok").Inc()
 		return b.acknowledge(r.payer, r.m)
 	case ctx.Err() != nil:
@@ -213,8 +215,10 @@ func (t *teller) took(ctx context.Context, r result) error {
 		t.pauses[r.payer] = p
 	}
 	p.failed(now)
-	t.row.failed(now)
-	if t.row.failures >= suspicious && len(t.pauses) >= suspicious {
+	if t.inARow++; t.inARow == 1 {
+		t.then = now
+	}
+	if t.inARow >= suspicious && len(t.pauses) >= suspicious {
 		t.all.failed(now)
 	}
 	attempts := b.noteFailure(r.m, r.err)

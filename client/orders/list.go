@@ -36,9 +36,9 @@ func (b *Book) listWaiting() (out []Order) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.cfg.Replica.Read(func(board *fastpay.Board) {
-		for id, d := range b.waiting {
+		for id, w := range b.waiting {
 			if tx, held := board.Tx(id); held {
-				out = append(out, waitingOrder(board, tx, d))
+				out = append(out, waitingOrder(board, tx, w.decision))
 			}
 		}
 	})
@@ -59,13 +59,13 @@ func waitingOrder(board *fastpay.Board, tx *fastpay.Tx, d acceptance.Decision) O
 func (b *Book) Show(id fastpay.ID) (Order, bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if d, waits := b.waiting[id]; waits {
+	if w := b.waiting[id]; w != nil {
 		var o Order
 		held := false
 		b.cfg.Replica.Read(func(board *fastpay.Board) {
 			var tx *fastpay.Tx
 			if tx, held = board.Tx(id); held {
-				o = waitingOrder(board, tx, d)
+				o = waitingOrder(board, tx, w.decision)
 			}
 		})
 		return o, held, nil

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -42,9 +43,7 @@ func (b *Book) look() (g glance) {
 	b.cfg.Replica.Read(func(board *fastpay.Board) {
 		ids, upTo := board.Since(b.cursor, board.Len())
 		latest := board.Latest()
-		if g.block = latest.Hash != b.block; g.block {
-			b.seen = now
-		}
+		g.block = latest.Hash != b.block
 		b.stale = b.stale || g.block || upTo != b.cursor
 		b.cursor, b.block = upTo, latest.Hash
 		if g.block {
@@ -54,7 +53,6 @@ func (b *Book) look() (g glance) {
 			for id := range b.waiting {
 				if _, held := board.Tx(id); !held {
 					delete(b.waiting, id)
-					delete(b.unproved, id)
 				}
 			}
 		}
@@ -80,29 +78,33 @@ func (b *Book) look() (g glance) {
 			}
 		}
 	})
-	// What is settled makes room for what waits, and payments of one lane keep their order.
-	slices.SortFunc(g.facts, func(x, y fact) int {
-		return cmp.Or(cmp.Compare(b.rank(x.id), b.rank(y.id)), cmp.Compare(x.tx.Envelope().Seq, y.tx.Envelope().Seq), x.id.Cmp(y.id))
+	// What is settled makes room for what waits, which has come before what is new; and new
+	// payments of one lane keep their order.
+	slices.SortStableFunc(g.facts, func(x, y fact) int {
+		return cmp.Or(cmp.Compare(b.rank(x.id), b.rank(y.id)), cmp.Compare(x.tx.Envelope().Seq, y.tx.Envelope().Seq))
 	})
 	return g
 }
 
 // limited are the payments that a limit keeps waiting.
 func (b *Book) limited() (ids []fastpay.ID) {
-	for id, d := range b.waiting {
-		if d.Limited {
+	for id, w := range b.waiting {
+		if w.decision.Limited {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// rank puts open orders before payments that are none.
-func (b *Book) rank(id fastpay.ID) int {
+// rank puts open orders before payments that wait, in their order, and new ones last.
+func (b *Book) rank(id fastpay.ID) uint64 {
 	if b.open[id] != nil {
 		return 0
 	}
-	return 1
+	if w := b.waiting[id]; w != nil {
+		return 1 + w.number
+	}
+	return math.MaxUint64
 }
 
 // bringBack gives the Board an open order's payment again, which it has let go. What
@@ -144,28 +146,19 @@ func (b *Book) factOf(board *fastpay.Board, tx *fastpay.Tx) fact {
 	}
 	depth, expires := fastpay.Depth(order)
 	f.payment.Depth, f.payment.Complete = depth, true
-	f.payment.Unfunded = slices.ContainsFunc(order, func(tx *fastpay.Tx) bool { return unfunded(board, tx) })
+	f.payment.Unfunded = board.Unfunded(order)
 	// A payment of a lane that was never read looks certified whatever the chain has made of
 	// it: it may have failed long ago, and be gossiped once more.
 	f.payment.Unread = slices.ContainsFunc(order, func(tx *fastpay.Tx) bool { return board.Unread(tx.ID()) })
-	// The chain's clock is that of its newest block. It goes on while the node shows none.
-	f.payment.Margin = time.Duration(int64(expires)-int64(latest.Time))*time.Second - b.cfg.Now().Sub(b.seen)
+	f.payment.Margin = time.Duration(int64(expires)-int64(latest.Time)) * time.Second
+	// A node that stands still shows an old time: the own clock goes on, and may be wrong.
+	f.payment.Margin = min(f.payment.Margin, time.Unix(int64(expires), 0).Sub(b.cfg.Now()))
 	return f
 }
 
 // maxClosure bounds the payments that a decision at CERTIFIED looks at: what stands on more
 // waits for a block.
 const maxClosure = 256
-
-// unfunded reports whether a payment that the chain has not executed names one that came to
-// nothing: as its parent, whose money it counts on, or before it in its lane, whose payer
-// may have moved the money away.
-func unfunded(board *fastpay.Board, tx *fastpay.Tx) bool {
-	return slices.ContainsFunc(append(slices.Clone(tx.Envelope().Parents), tx.Envelope().Prev), func(id fastpay.ID) bool {
-		stage := board.Stage(id)
-		return stage.Terminal() && stage != fastpay.StageFinalized
-	})
-}
 
 // proofOf is the QC of a payment: the Board's, or that of an order whose payment the Board
 // has let go of and has heard of again; nil if neither has one.

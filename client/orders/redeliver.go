@@ -14,8 +14,7 @@ var ErrUnknown = errors.New("there is no such order")
 
 // Redeliver tells all messages of an order again, behind the payer's others; those that
 // nobody has taken yet keep their place. None of its payer waits any longer after failures.
-// The error wraps [ErrUnknown] if there is no such
-// order, or is [ErrNobody].
+// The error wraps [ErrUnknown] if there is no such order, or is [ErrNobody].
 func (b *Book) Redeliver(id fastpay.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

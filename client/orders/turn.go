@@ -72,22 +72,25 @@ func (t *turn) consider(f fact) error {
 	if err != nil || known {
 		return err // it is over
 	}
-	if f.qc == nil && f.payment.Stage == fastpay.StageFinalized {
-		f.payment.Unprovable = b.waitedForProof(f.id)
+	w := b.waiting[f.id]
+	if w == nil {
+		w = &waiting{number: b.nextWaiting}
+		b.nextWaiting++
 	}
+	f.payment.Unprovable = w.waitedForProof(f, b.cfg.Now())
 	env := f.tx.Envelope()
 	d := b.cfg.Policy.Decide(f.payment, b.outstandingOf(env.Asset, env.Sender))
 	if !d.Accepted {
 		if f.payment.Stage.Terminal() && f.payment.Stage != fastpay.StageFinalized {
 			delete(b.waiting, f.id)
 		} else {
-			t.ask = t.ask || d.Unread && !b.waiting[f.id].Unread
-			b.waiting[f.id] = d
+			t.ask = t.ask || d.Unread && !w.decision.Unread
+			w.decision = d
+			b.waiting[f.id] = w
 		}
 		return nil
 	}
 	delete(b.waiting, f.id)
-	delete(b.unproved, f.id)
 	o := &openOrder{storedOrder: &storedOrder{
 		Number: b.nextOrder, Payer: env.Sender, Asset: env.Asset, Amount: &env.Amount, Note: env.Note,
 		State: Accepted, Stage: f.payment.Stage, At: d.At, Rule: d.Rule, Reason: d.Reason,
@@ -116,14 +119,15 @@ func (t *turn) consider(f fact) error {
 const proofPatience = 30 * time.Second
 
 // waitedForProof reports whether a payment has been final without a QC for so long.
-func (b *Book) waitedForProof(id fastpay.ID) bool {
-	now := b.cfg.Now()
-	since, waits := b.unproved[id]
-	if !waits {
-		since = now
-		b.unproved[id] = now
+func (w *waiting) waitedForProof(f fact, now time.Time) bool {
+	switch {
+	case f.qc != nil || f.payment.Stage != fastpay.StageFinalized:
+		w.unproved = time.Time{}
+		return false
+	case w.unproved.IsZero():
+		w.unproved = now
 	}
-	return now.Sub(since) >= proofPatience
+	return now.Sub(w.unproved) >= proofPatience
 }
 
 // tie finds what an order is for.

@@ -34,6 +34,9 @@ var (
 	seller = common.HexToAddress("0x5e11e5")
 )
 
+// genesis is the time of block 0, in seconds: that of a synctest bubble's beginning.
+const genesis = 946_684_800
+
 // world is a committee of one and a chain that a test moves, with a shop that can crash.
 type world struct {
 	t         *testing.T
@@ -45,6 +48,7 @@ type world struct {
 	limits fastpay.BoardLimits
 	cfg    orders.Config // what a test sets of it
 	height uint64
+	now    func() time.Time
 	mu     sync.Mutex
 	chain  map[common.Hash][]tx76.Outcome // what used the lanes' slots, by lane; guarded by mu
 }
@@ -54,6 +58,7 @@ func newWorld(t *testing.T) *world {
 	seed := sha256.Sum256([]byte("member"))
 	w := &world{
 		t: t, vote: ed25519.NewKeyFromSeed(seed[:]), disk: vfs.NewCrashableMem(), limits: fastpay.DefaultBoardLimits(),
+		now:   time.Now,
 		chain: make(map[common.Hash][]tx76.Outcome),
 		cfg:   orders.Config{Policy: acceptance.Policy{{At: fastpay.StageCertified}}, Told: true, Keep: 1_000},
 	}
@@ -83,7 +88,7 @@ func (w *world) payer(i int) *ecdsa.PrivateKey {
 func (w *world) envelope(payer int, amount uint64, note string) fastpay.Envelope {
 	env := fastpay.Envelope{
 		ChainID: 1337, CommitteeID: w.committee.ID(), Asset: asset, Sender: crypto.PubkeyToAddress(w.payer(payer).PublicKey),
-		Recipient: seller, Amount: *uint256.NewInt(amount), MaxFee: *uint256.NewInt(1_000), ValidBefore: 5_000,
+		Recipient: seller, Amount: *uint256.NewInt(amount), MaxFee: *uint256.NewInt(1_000), ValidBefore: genesis + 4_000,
 	}
 	if note != "" {
 		env.Note = fastpay.NoteHash(note)
@@ -235,7 +240,7 @@ func (w *world) open() *shop {
 	require.NoError(w.t, err)
 	s.replica = &node{Replica: r, w: w}
 	cfg := w.cfg
-	cfg.Account, cfg.Replica, cfg.Store, cfg.Now, cfg.Registerer = seller, s.replica, s.store, time.Now, s.registry
+	cfg.Account, cfg.Replica, cfg.Store, cfg.Now, cfg.Registerer = seller, s.replica, s.store, w.now, s.registry
 	s.book, err = orders.Open(cfg)
 	require.NoError(w.t, err)
 	return s
@@ -294,7 +299,7 @@ func (s *shop) block(depth uint64, outcomes ...tx76.Outcome) {
 
 // at is a block: one second each.
 func (s *shop) at(number uint64) fastpay.Block {
-	return fastpay.Block{Number: number, Hash: common.Hash{1, byte(number >> 8), byte(number)}, Time: 1_000 + number}
+	return fastpay.Block{Number: number, Hash: common.Hash{1, byte(number >> 8), byte(number)}, Time: genesis + number}
 }
 
 func (s *shop) advance(v fastpay.ChainView) {

@@ -101,7 +101,7 @@ func Start(ctx context.Context, opts Options) (*Process, error) {
 			return nil, err
 		}
 	}
-	out := &output{next: opts.Output, address: make(chan string, 1)}
+	out := &output{next: opts.Output, url: make(chan string, 1)}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, opts.Path, opts.args()...)
 	cmd.Stdout, cmd.Stderr = out, out
@@ -126,13 +126,13 @@ func Start(ctx context.Context, opts Options) (*Process, error) {
 	limit := time.NewTimer(startLimit)
 	defer limit.Stop()
 	select {
-	case address := <-out.address:
-		p.url = "http://" + address
+	case p.url = <-out.url:
 		return p, nil
 	case <-p.done:
-		if len(out.address) > 0 { // it had listened before
-			p.url = "http://" + <-out.address
+		select {
+		case p.url = <-out.url: // it has listened before it ended
 			return p, nil
+		default:
 		}
 		if p.err != nil {
 			return nil, p.err
@@ -162,9 +162,9 @@ func (p *Process) Stop() error {
 // output takes what anvil prints: it passes everything on, keeps the end of it, and
 // finds the line that says where anvil listens.
 type output struct {
-	next    io.Writer   // nil for none
-	address chan string // holds one: where anvil listens
-	heard   bool        // the address was sent
+	next  io.Writer   // nil for none
+	url   chan string // holds one: where anvil listens
+	heard bool        // it was sent
 
 	mu   sync.Mutex // guards tail
 	tail []byte
@@ -178,7 +178,7 @@ func (o *output) Write(data []byte) (int, error) {
 	if !o.heard {
 		if address, ok := listening(o.tail); ok {
 			o.heard = true
-			o.address <- address
+			o.url <- "http://" + address
 		}
 	}
 	o.mu.Unlock()

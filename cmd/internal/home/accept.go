@@ -99,7 +99,7 @@ const acceptExample = `# Keys: asset is a symbol or address, by default the netw
 # amount in tokens, by default any; at is certified, included or finalized. Limits for
 # certified: per_payer and total bound what was accepted in tokens and is in no block,
 # max_depth the payments, one upon the other, that a block must have first, min_margin
-# the time before it may expire.
+# the time before it may expire, 10s if it says less.
 #
 # [[accept]]
 # up_to = "50"

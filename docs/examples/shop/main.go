@@ -37,10 +37,11 @@ func main() {
 		// nil acknowledges a message; after an error or a crash it comes again.
 		cfg.Deliverer = orders.DelivererFunc(func(_ context.Context, id fastpay.ID, m orders.Message) error {
 			var d orders.Document
-			err := json.Unmarshal(m.Body, &d)
-			paid := d.Request != nil && (d.Request.Verdict == orders.Exact || d.Request.Verdict == orders.Over)
-			_, printErr := fmt.Println(m.Kind, id, map[bool]string{true: "for what was asked", false: "for something else: no coffee"}[paid])
-			return errors.Join(err, printErr)
+			if err := json.Unmarshal(m.Body, &d); err != nil || d.Request == nil {
+				return err // it was not asked for
+			} // accepted, and exact or over: hand over the coffee
+			_, err := fmt.Printf("%s %s %s %q\n", m.Kind, id, d.Request.Verdict, d.Request.Note)
+			return err
 		})
 	})
 	if err != nil {
