@@ -16,14 +16,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Every command of the README is run, and so are those of docs/*.md that say so by a comment
-// before the block:
+// Every command of the README is run, and so are those of docs/*.md, as a comment before the
+// block says:
 //
 //	<!-- not run: REASON -->            the next block is not run
 //	<!-- not run, PREFIX: REASON -->    it is run, but for commands that begin with PREFIX
 //	<!-- run -->                        the next block of docs/*.md is run
 //	<!-- run in a demo -->              the same, with a demo at $U
+//	<!-- played by testnet/netns.sh --> TestFourHosts runs it
 //
+// No console block of docs/*.md is without one.
 // Blocks below one heading are run in their order in one folder, but a demo begins anew, and
 // what they print has the shape that the document shows.
 
@@ -157,7 +159,7 @@ func TestDocuments(t *testing.T) {
 			case b.marker == "run in a demo":
 				inADemo = append(inADemo, b)
 			default:
-				t.Logf("not run: %s:%d", name, b.line)
+				require.Equal(t, playedByNetns, b.marker, "%s:%d: nothing says whether this block is run", name, b.line)
 			}
 		}
 		parts = append(parts, docParts(name, run)...)
