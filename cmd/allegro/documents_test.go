@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/allegro-p2p/allegro/tempo/anvil/anviltest"
+	"github.com/allegro-p2p/allegro/testnet/prometheus/prometheustest"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 )
@@ -196,10 +197,11 @@ type docSetup func(s *docReader, block int)
 
 // docSetups are those of the headings that need one.
 var docSetups = map[string]docSetup{
-	"On two machines":  twoMachines,
-	"An aggregator":    besideTestnet,
-	"Asking for money": besideTestnet,
-	"On anvil":         onAnvil,
+	"On two machines":       twoMachines,
+	"An aggregator":         besideTestnet,
+	"Asking for money":      besideTestnet,
+	"On anvil":              onAnvil,
+	"Dashboards and alerts": watched,
 }
 
 // runBlocks runs the blocks of one heading.
@@ -286,6 +288,24 @@ func onAnvil(s *docReader, block int) {
 		s.replace("127.0.0.1:8545", "127.0.0.1:"+port)
 	case 2:
 		s.ask("", "allegro init --home dave --role client --light-kdf")
+	}
+}
+
+// watched has the folder that Prometheus is configured from, a port for it, and the minute
+// in which alerts come.
+func watched(s *docReader, block int) {
+	const address = "127.0.0.1:9090"
+	switch block {
+	case 0:
+		prometheustest.Path(s.t, "prometheus")
+		prometheustest.Path(s.t, "promtool")
+		folder, err := filepath.Abs(filepath.Join("..", "..", "testnet", "prometheus"))
+		require.NoError(s.t, err)
+		s.ask("", "mkdir testnet && cp -r "+folder+" testnet")
+		s.replace(address, "127.0.0.1:"+freePort(s.t))
+	case 2:
+		text := strings.NewReplacer(s.replaced...).Replace("promtool query instant http://" + address)
+		s.ask("", "until [ $("+text+` 'ALERTS{alertstate="firing"}' | grep -c 'PeerDown\|QuorumLost') = 6 ]; do sleep 1; done`)
 	}
 }
 

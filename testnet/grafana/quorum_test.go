@@ -3,7 +3,10 @@ package grafana_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,21 +25,22 @@ import (
 type watcher struct {
 	t      *testing.T
 	server *prometheustest.Server
-	panels map[string][]string // expressions by the title of a panel
+	panels map[string][]string // as panelsOf returns them
 }
 
-func watch(t *testing.T, server *prometheustest.Server, name string) *watcher {
+// panelsOf are the expressions in a dashboard's file by the title of their panel.
+func panelsOf(t *testing.T, name string) map[string][]string {
 	t.Helper()
 	all := grafana.Dashboards()
 	i := slices.IndexFunc(all, func(d grafana.Dashboard) bool { return d.Name == name })
 	require.NotEqual(t, -1, i, "there is no dashboard %s", name)
-	w := &watcher{t: t, server: server, panels: make(map[string][]string)}
+	panels := make(map[string][]string)
 	for _, p := range load(t, all[i]).Panels {
 		for _, target := range p.Targets {
-			w.panels[p.Title] = append(w.panels[p.Title], target.Expr)
+			panels[p.Title] = append(panels[p.Title], target.Expr)
 		}
 	}
-	return w
+	return panels
 }
 
 // shows is what a panel draws now, with all of its queries.
@@ -126,7 +130,7 @@ func TestPrometheusShowsAStoppedQuorum(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	n, server := scraped(t, ctx)
-	overview := watch(t, server, "overview")
+	overview := &watcher{t, server, panelsOf(t, "overview")}
 	overview.margins(ctx, "1", running(n))
 	overview.alert(ctx, "AllegroQuorumMarginZero", "pending", nil)
 
@@ -178,3 +182,15 @@ func TestPrometheusShowsAStoppedQuorum(t *testing.T) {
 
 // ofCertified are panels that draw nothing before something is certified.
 var ofCertified = []string{"QCs before the next block", "Lead, median", "Time to QC, 99th percentile", "Time to QC"}
+
+// TestOperatorsGuideAsksWhatThePanelAsks: the expression that docs/operators.md asks
+// Prometheus for is that of the panel that it names, for all peers.
+func TestOperatorsGuideAsksWhatThePanelAsks(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/operators.md")
+	require.NoError(t, err)
+	shown := regexp.MustCompile(`(?s)this is \*([^*]+)\*.*?promtool query instant \S+ '([^']+)'`).FindSubmatch(guide)
+	require.NotNil(t, shown, "docs/operators.md shows no panel")
+	panel := panelsOf(t, "overview")[string(shown[1])]
+	require.Len(t, panel, 1, "the panel %s", shown[1])
+	require.Equal(t, strings.ReplaceAll(panel[0], `{instance=~"$instance"}`, ""), string(shown[2]))
+}
