@@ -115,7 +115,7 @@ func stoppedCauses() []cause {
 
 		{"chain", red, "refused", nil, setting(func(c *home.Config) { c.Chain.RPC = nowhere })},
 		{"chain", red, "is of chain 5, network.toml is for chain 31337", otherChain, func(*world) {}},
-		{"chain", yellow, "at height 0, whose block is dated", manual(8 * time.Second), func(*world) {}},
+		{"chain", yellow, "at height 0, whose block is dated", manual(8 * time.Second), func(w *world) { w.lookAt(time.Now()) }},
 		{"chain", red, "at height 0, whose block is dated", manual(time.Minute), func(*world) {}},
 		{"finality", yellow, "is behind the newest by", lagging(1_000, 0), func(w *world) {
 			w.edit(func() { w.file.Limits.MinSettleSeconds = 600 })
@@ -130,7 +130,7 @@ func stoppedCauses() []cause {
 		}},
 		{"clock", yellow, "could not be compared", nil, func(w *world) { w.stopChain() }},
 		{"clock", yellow, "after the time it bears", nil, clockOff(66 * time.Second)},
-		{"clock", yellow, "before the time it bears", nil, clockOff(-66 * time.Second)},
+		{"clock", yellow, "before the time it bears", nil, clockOff(-90 * time.Second)},
 		{"clock", red, "after the time it bears", nil, clockOff(2 * time.Hour)},
 
 		{"committee", yellow, "edgar (weight 1) is not reached: dial tcp", nil, func(w *world) { require.NoError(w.t, w.other.Close()) }},
