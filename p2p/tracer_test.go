@@ -2,11 +2,14 @@ package p2p
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
 )
 
 func value(t *testing.T, m prometheus.Metric) float64 {
@@ -90,6 +93,13 @@ func TestTracerCounts(t *testing.T) {
 		tr.DuplicateMessage(msg(foreign))
 		tr.UndeliverableMessage(msg(foreign))
 	}
+	rpc := &pubsub.RPC{RPC: pb.RPC{Publish: []*pb.Message{message(tx, []byte("x")), message(tx, []byte("y"))}}}
+	tr.RecvRPC(rpc)
+	tr.SendRPC(rpc, "a") // queued, which counts nothing
+	tr.SendRPCCompleted(rpc, "a", time.Second)
+	tr.SendRPCCompleted(rpc, "b", time.Second)
+	tr.DropRPC(rpc, "a")
+	size := float64(proto.Size(&rpc.RPC))
 	c := &m.gossip[topicTx]
 	for name, got := range map[string]struct {
 		c    prometheus.Metric
@@ -97,6 +107,7 @@ func TestTracerCounts(t *testing.T) {
 	}{
 		"delivered": {c.delivered, 1}, "duplicate": {c.duplicate, 1}, "rejected": {c.rejected, 2}, "ignored": {c.ignored, 1},
 		"undeliverable": {c.undeliverable, 1}, "validate": {c.dropValidate, 1}, "throttle": {m.dropThrottle, 2},
+		"bytes in": {m.bytesIn, size}, "bytes out": {m.bytesOut, 2 * size}, "dropped RPCs": {m.rpcDropped, 1}, "outbound": {m.dropOutbound, 2},
 		"unexpected signature": {m.rejected.WithLabelValues("tx", "unexpected_signature"), 1},
 	} {
 		if v := value(t, got.c); v != got.want {

@@ -22,25 +22,44 @@ type labels map[string]string
 
 // counter is the sum of counters: its value since the start, and how fast it grows.
 type counter struct {
-	name   string
+	names  []string
 	labels labels
 }
 
-func (c counter) series() []string { return []string{c.name} }
+// total is the sum of all series of some counters.
+func total(names ...string) counter { return counter{names: names} }
+
+// of is the sum of those series whose label has a value.
+func (c counter) of(label, value string) counter {
+	c.labels = labels{label: value}
+	return c
+}
+
+func (c counter) series() []string { return c.names }
 func (c counter) tail() string     { return "" }
 
 func (c counter) read(before, now families, passed time.Duration) *reading {
-	v, ok := now.sum(c.name, c.labels)
+	v, ok := c.sum(now)
 	if !ok {
 		return nil
 	}
-	return &reading{Value: &v, Rate: perSecond(grown(c, before, v), passed)}
+	return &reading{Value: &v, Rate: perSecond(c.grown(before, v), passed)}
+}
+
+// sum is its value at one look; ok is false if the peer has none of the series.
+func (c counter) sum(at families) (sum float64, ok bool) {
+	for _, name := range c.names {
+		if v, has := at.sum(name, c.labels); has {
+			sum, ok = sum+v, true
+		}
+	}
+	return sum, ok
 }
 
 // grown is what a counter that is at v now grew by. One that is below what it was began
 // anew with the peer.
-func grown(c counter, before families, v float64) float64 {
-	if old, ok := before.sum(c.name, c.labels); ok && old <= v {
+func (c counter) grown(before families, v float64) float64 {
+	if old, ok := c.sum(before); ok && old <= v {
 		return v - old
 	}
 	return v
@@ -54,38 +73,53 @@ func perSecond(n float64, passed time.Duration) *float64 {
 	return number(n / passed.Seconds())
 }
 
-// gauge is the sum of gauges.
-type gauge struct {
-	name   string
-	labels labels
-}
+// gauge is the sum of a gauge's series.
+type gauge struct{ name string }
 
 func (g gauge) series() []string { return []string{g.name} }
 func (g gauge) tail() string     { return "" }
 
 func (g gauge) read(_, now families, _ time.Duration) *reading {
-	v, ok := now.sum(g.name, g.labels)
+	v, ok := now.sum(g.name, nil)
 	if !ok {
 		return nil
 	}
 	return &reading{Value: &v}
 }
 
+// least is the lowest of a gauge's series.
+type least struct{ of string }
+
+func (l least) series() []string { return []string{l.of} }
+func (l least) tail() string     { return "" }
+
+func (l least) read(_, now families, _ time.Duration) *reading {
+	all := now[l.of]
+	if len(all) == 0 {
+		return nil
+	}
+	lowest := valueOf(all[0])
+	for _, s := range all[1:] {
+		lowest = min(lowest, valueOf(s))
+	}
+	return &reading{Value: &lowest}
+}
+
 // ratio is what one counter grew by for each one that another grew by, lately or, if
 // that did not grow, since the start.
 type ratio struct{ of, over counter }
 
-func (r ratio) series() []string { return []string{r.of.name, r.over.name} }
+func (r ratio) series() []string { return slices.Concat(r.of.names, r.over.names) }
 func (r ratio) tail() string     { return "" }
 
 func (r ratio) read(before, now families, _ time.Duration) *reading {
-	of, ok := now.sum(r.of.name, r.of.labels)
-	over, also := now.sum(r.over.name, r.over.labels)
+	of, ok := r.of.sum(now)
+	over, also := r.over.sum(now)
 	if !ok || !also {
 		return nil
 	}
-	if lately := grown(r.over, before, over); lately > 0 {
-		return &reading{Value: number(grown(r.of, before, of) / lately), Over: overInterval}
+	if lately := r.over.grown(before, over); lately > 0 {
+		return &reading{Value: number(r.of.grown(before, of) / lately), Over: overInterval}
 	}
 	return &reading{Value: number(of / over), Over: overLife}
 }
@@ -116,9 +150,8 @@ func (m margin) read(_, now families, _ time.Duration) *reading {
 // histogram is the distribution of what the histograms of a name observed, lately or,
 // if nothing was, since the start.
 type histogram struct {
-	name   string
-	labels labels
-	low    bool // little is bad, not much
+	name string
+	low  bool // little is bad, not much
 }
 
 func (h histogram) series() []string { return []string{h.name} }
@@ -151,10 +184,10 @@ func (h histogram) read(before, now families, passed time.Duration) *reading {
 // look returns what the histograms observed since the start, and between two looks; ok is
 // false if the peer has none.
 func (h histogram) look(before, now families) (all, lately cumulated, ok bool) {
-	if all, ok = now.histogram(h.name, h.labels); !ok {
+	if all, ok = now.histogram(h.name); !ok {
 		return all, all, false
 	}
-	if old, ok := before.histogram(h.name, h.labels); ok && old.count <= all.count {
+	if old, ok := before.histogram(h.name); ok && old.count <= all.count {
 		return all, all.minus(old), true
 	}
 	return all, all, true
@@ -201,10 +234,10 @@ type cumulated struct {
 	count   float64
 }
 
-// histogram adds up the histograms that have the labels.
-func (f families) histogram(name string, want labels) (sum cumulated, ok bool) {
+// histogram adds up the histograms of a name.
+func (f families) histogram(name string) (sum cumulated, ok bool) {
 	for _, m := range f[name] {
-		if m.Histogram == nil || !labelsOf(m).have(want) {
+		if m.Histogram == nil {
 			continue
 		}
 		one := cumulated{finiteBuckets(m.Histogram), countOf(m.Histogram)}

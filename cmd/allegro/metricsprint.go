@@ -63,34 +63,40 @@ func printMetrics(out, prose io.Writer, doc *metricsDocument) error {
 	return nil
 }
 
-// printVitals writes the table that a person reads.
+// printVitals writes the table that a person reads: a line for what the peer has, and
+// one that names what it does not have, since it plays another role or that did not
+// happen yet.
 func printVitals(w io.Writer, lines []vitalLine) error {
 	var table bytes.Buffer
+	var absent []string
 	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	say(t, "  \tNOW\tPER SECOND\tMEDIAN\tTAIL\tVERDICT\n")
 	for i := range lines {
 		l := &lines[i]
-		row := []string{l.Name, "–", "", "", "", ""}
-		if l.Present {
-			count := l.Unit
-			if l.TailQuantile != "" {
-				count = unitCount // of observations
-			}
-			row[1] = count.text(l.Value)
-			if l.Rate != nil {
-				row[2] = count.text(rounded(*l.Rate))
-			}
-			if l.TailQuantile != "" {
-				row[3], row[4] = l.quantileText(l.P50), l.TailQuantile+" "+l.quantileText(l.Tail)
-			}
-			if l.Verdict != nil {
-				row[5] = fmt.Sprintf("%-4s  (%s)", *l.Verdict, l.Threshold)
-			}
+		if !l.Present {
+			absent = append(absent, l.Name)
+			continue
+		}
+		row := []string{l.Name, "", "", "", "", ""}
+		count := l.Unit
+		if l.TailQuantile != "" {
+			count = unitCount // of observations
+			row[3], row[4] = l.quantileText(l.P50), l.TailQuantile+" "+l.quantileText(l.Tail)
+		}
+		row[1] = count.text(l.Value)
+		if l.Rate != nil {
+			row[2] = count.text(rounded(*l.Rate))
+		}
+		if l.Verdict != nil {
+			row[5] = fmt.Sprintf("%-4s  (%s)", *l.Verdict, l.Threshold)
 		}
 		say(t, "  %s\n", strings.Join(row, "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if len(absent) > 0 {
+		say(&table, "  none: %s\n", strings.Join(absent, ", "))
 	}
 	for line := range strings.Lines(table.String()) {
 		say(w, "%s\n", strings.TrimRight(line, " \n"))

@@ -80,7 +80,7 @@ func TestVitalsReadSeriesThatExist(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				all, _ := familiesOf(told).histogram(s.of.name, s.of.labels)
+				all, _ := familiesOf(told).histogram(s.of.name)
 				if !slices.ContainsFunc(all.buckets, func(b bucket) bool { return b.upper == 0 }) {
 					t.Errorf("%s reads %s, of which no bucket ends at 0", v.name, s.of.name)
 				}
@@ -117,6 +117,13 @@ allegro_committee_threshold{epoch="2"} 3
 allegro_committee_threshold{epoch="3"} 5
 # TYPE allegro_gossip_drop_total counter
 allegro_gossip_drop_total{where="outbound"} 0
+# TYPE allegro_gossip_bytes_total counter
+allegro_gossip_bytes_total{dir="in"} 100
+allegro_gossip_bytes_total{dir="out"} 300
+# TYPE allegro_gossip_mesh_peers gauge
+allegro_gossip_mesh_peers{topic="tx"} 3
+allegro_gossip_mesh_peers{topic="cert"} 0
+allegro_gossip_mesh_peers{topic="evidence"} 2
 # TYPE allegro_cert_invalid_total counter
 allegro_cert_invalid_total{reason="INVALID_FORMAT"} 2
 # TYPE allegro_cert_verify_seconds histogram
@@ -148,6 +155,8 @@ allegro_gossip_messages_total{topic="tx",result="duplicate"} 70
 allegro_gossip_messages_total{topic="tx",result="rejected"} 3
 # TYPE allegro_gossip_drop_total counter
 allegro_gossip_drop_total{where="outbound"} 4
+# TYPE allegro_validator_dropped_total counter
+allegro_validator_dropped_total{where="batch"} 2
 # TYPE allegro_cert_invalid_total counter
 allegro_cert_invalid_total{reason="INVALID_FORMAT"} 2
 allegro_cert_invalid_total{reason="WRONG_COMMITTEE"} 1
@@ -181,7 +190,9 @@ func TestVitals(t *testing.T) {
 		{once, "gossip rejected", "3", "–", verdictWarn},
 		{twice, "gossip rejected", "3", "0", verdictWarn},
 		{once, "queues dropped", "0", "–", verdictOK},
-		{twice, "queues dropped", "4", "2", verdictBad},
+		{twice, "queues dropped", "6", "3", verdictBad}, // a validator's own and those of gossip
+		{once, "gossip bytes", "400", "–", ""},
+		{once, "fewest mesh peers", "0", "–", verdictWarn},
 		{once, "quorum margin", "0", "–", verdictWarn}, // epoch 3 is not joined: nothing is reached of it
 		{twice, "quorum margin", "–", "–", ""},
 		{once, "chain head age", "31", "–", verdictBad},
@@ -213,6 +224,33 @@ func TestVitals(t *testing.T) {
 	quiet := vitalIn(t, readVitals(told(t, firstLook), told(t, firstLook), time.Second), "QC latency")
 	if quiet.Over != overLife || quiet.P50 == nil || text(quiet.Rate) != "0" {
 		t.Errorf("QC latency without observations is %+v", quiet)
+	}
+}
+
+// People see a line for each vital that the peer has, and the names of the others.
+func TestVitalsInATable(t *testing.T) {
+	var out strings.Builder
+	all := readVitals(nil, told(t, secondLook), 0)
+	if err := printVitals(&out, all); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	none := lines[len(lines)-1]
+	if !strings.HasPrefix(none, "  none: payments included, ") {
+		t.Errorf("the last line is %q", none)
+	}
+	shown := 0
+	for _, l := range all {
+		named := slices.Contains(strings.Split(strings.TrimPrefix(none, "  none: "), ", "), l.Name)
+		if l.Present {
+			shown++
+		}
+		if l.Present == named || l.Present != strings.Contains(out.String(), "\n  "+l.Name+" ") {
+			t.Errorf("%s: present is %v, told as none %v, in\n%s", l.Name, l.Present, named, out.String())
+		}
+	}
+	if want := 1 + shown + 1; len(lines) != want {
+		t.Errorf("%d lines, want %d:\n%s", len(lines), want, out.String())
 	}
 }
 

@@ -2,9 +2,9 @@ package processes
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"slices"
+	"os"
+	"sync/atomic"
 )
 
 // peerPorts are the ports of one peer. They are chosen once: whoever has noted one
@@ -28,19 +28,42 @@ func onLoopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 // could take a port between init and up.
 const firstPort, lastPort = 10_000, 30_000
 
-// freePorts returns ports that are free for TCP and UDP now.
+// portBlock is how many ports lie in a block: a network of ten peers needs one. A block
+// goes to one network as a whole, so that the ports of a peer that is stopped are not
+// taken by the next network as long as any other of its peers runs.
+const portBlock = 32
+
+// chosen counts how often this process has chosen ports.
+var chosen atomic.Int32
+
+// freePorts returns ports in a row that are free for TCP and UDP now. Networks that are
+// made at the same time, when none of them runs yet, are not told apart by that: each
+// process, and each choice in it, begins to look at another block.
 func freePorts(count int) ([]int, error) {
-	var ports []int
-	for range 100 * count {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		if !slices.Contains(ports, port) && isFree(port) {
-			ports = append(ports, port)
-		}
-		if len(ports) == count {
-			return ports, nil
+	const blocks, apart = (lastPort - firstPort) / portBlock, 97 // without a common divisor
+	begin := (os.Getpid() + int(chosen.Add(1))) * apart
+	for i := range blocks {
+		first := firstPort + (begin+i)%blocks*portBlock
+		if ports := portsFrom(first, (count+portBlock-1)/portBlock*portBlock); ports != nil {
+			return ports[:count], nil
 		}
 	}
-	return nil, fmt.Errorf("no %d free ports between %d and %d", count, firstPort, lastPort)
+	return nil, fmt.Errorf("no %d free ports in a row between %d and %d", count, firstPort, lastPort)
+}
+
+// portsFrom returns the ports from the first on if all of them may be taken.
+func portsFrom(first, count int) []int {
+	if first+count > lastPort {
+		return nil
+	}
+	ports := make([]int, count)
+	for i := range ports {
+		ports[i] = first + i
+		if !isFree(ports[i]) {
+			return nil
+		}
+	}
+	return ports
 }
 
 func isFree(port int) bool {

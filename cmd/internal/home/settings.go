@@ -174,8 +174,20 @@ func (h *Home) Override(key, text, origin string) error {
 	return nil
 }
 
+// GoLogLevel is the environment variable that sets log.level for all programs that log
+// as libp2p does. The variable of the key itself wins over it.
+const GoLogLevel = "GOLOG_LOG_LEVEL"
+
 // applyEnv takes what the environment sets.
 func (h *Home) applyEnv(lookup func(string) (string, bool)) error {
+	if text, set := lookup(GoLogLevel); set {
+		if _, _, err := (Log{Level: text}).Levels(); err != nil {
+			return fmt.Errorf("%s: %w", GoLogLevel, err)
+		}
+		if err := h.Override("log.level", text, GoLogLevel); err != nil {
+			return err
+		}
+	}
 	for _, key := range Keys() {
 		if text, set := lookup(EnvName(key)); set {
 			if err := h.Override(key, text, EnvName(key)); err != nil {

@@ -110,6 +110,23 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 	}
 }
 
+// What sets the levels of every program with libp2p in it sets those of a peer, unless
+// the key's own variable does.
+func TestGoLogLevelIsRespected(t *testing.T) {
+	dir := newHome(t, p2p.RoleClient).Dir()
+	both := map[string]string{GoLogLevel: "warn,p2p=debug"}
+	if got := setting(t, dir, env(both), "log.level"); got != (Setting{"log.level", "warn,p2p=debug", GoLogLevel}) {
+		t.Errorf("%+v", got)
+	}
+	both[EnvName("log.level")] = "error"
+	if got := setting(t, dir, env(both), "log.level"); got != (Setting{"log.level", "error", EnvName("log.level")}) {
+		t.Errorf("%+v", got)
+	}
+	if _, err := Open(dir, env(map[string]string{GoLogLevel: "loud"})); err == nil || !strings.HasPrefix(err.Error(), GoLogLevel+": ") {
+		t.Errorf("a level that does not exist: %v", err)
+	}
+}
+
 // setIn sets a key in a default config and returns it as it is shown.
 func setIn(t *testing.T, key, text string) string {
 	t.Helper()
