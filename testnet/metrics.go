@@ -15,7 +15,8 @@ import (
 const metricsTimeout = 5 * time.Second
 
 // ServeMetrics serves /metrics of every peer on a loopback port of its own, until
-// stop is called. It returns the URLs by peer name.
+// stop is called; one that has ended gives no metrics, and one that was started again
+// none either. It returns the URLs by peer name.
 func (n *Network) ServeMetrics() (urls map[string]string, stop func() error, err error) {
 	var servers []*http.Server
 	urls = make(map[string]string)
@@ -32,7 +33,15 @@ func (n *Network) ServeMetrics() (urls map[string]string, stop func() error, err
 			return nil, nil, errors.Join(fmt.Errorf("serving metrics of %s: %w", p.Name, err), stop())
 		}
 		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{Timeout: metricsTimeout, EnableOpenMetrics: true}))
+		metrics := promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{Timeout: metricsTimeout, EnableOpenMetrics: true})
+		mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-p.Done(): // what it last measured is not so any more
+				http.Error(w, p.Name+" has ended", http.StatusServiceUnavailable)
+			default:
+				metrics.ServeHTTP(w, r)
+			}
+		})
 		server := &http.Server{Handler: mux, ReadTimeout: metricsTimeout, WriteTimeout: 2 * metricsTimeout}
 		servers = append(servers, server)
 		urls[p.Name] = fmt.Sprintf("http://%s/metrics", listener.Addr())

@@ -12,18 +12,21 @@ import (
 	"testing"
 
 	"github.com/allegro-p2p/allegro/tempo/anvil/anviltest"
+	"github.com/allegro-p2p/allegro/testnet/prometheus/prometheustest"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 )
 
-// Every command of the README is run, and so are those of docs/*.md that say so by a comment
-// before the block:
+// Every command of the README is run, and so are those of docs/*.md, as a comment before the
+// block says:
 //
 //	<!-- not run: REASON -->            the next block is not run
 //	<!-- not run, PREFIX: REASON -->    it is run, but for commands that begin with PREFIX
 //	<!-- run -->                        the next block of docs/*.md is run
 //	<!-- run in a demo -->              the same, with a demo at $U
+//	<!-- played by testnet/netns.sh --> TestFourHosts runs it
 //
+// No console block of docs/*.md is without one.
 // Blocks below one heading are run in their order in one folder, but a demo begins anew, and
 // what they print has the shape that the document shows.
 
@@ -157,7 +160,7 @@ func TestDocuments(t *testing.T) {
 			case b.marker == "run in a demo":
 				inADemo = append(inADemo, b)
 			default:
-				t.Logf("not run: %s:%d", name, b.line)
+				require.Equal(t, playedByNetns, b.marker, "%s:%d: nothing says whether this block is run", name, b.line)
 			}
 		}
 		parts = append(parts, docParts(name, run)...)
@@ -194,10 +197,11 @@ type docSetup func(s *docReader, block int)
 
 // docSetups are those of the headings that need one.
 var docSetups = map[string]docSetup{
-	"On two machines":  twoMachines,
-	"An aggregator":    besideTestnet,
-	"Asking for money": besideTestnet,
-	"On anvil":         onAnvil,
+	"On two machines":       twoMachines,
+	"An aggregator":         besideTestnet,
+	"Asking for money":      besideTestnet,
+	"On anvil":              onAnvil,
+	"Dashboards and alerts": watched,
 }
 
 // runBlocks runs the blocks of one heading.
@@ -284,6 +288,24 @@ func onAnvil(s *docReader, block int) {
 		s.replace("127.0.0.1:8545", "127.0.0.1:"+port)
 	case 2:
 		s.ask("", "allegro init --home dave --role client --light-kdf")
+	}
+}
+
+// watched has the folder that Prometheus is configured from, a port for it, and the minute
+// in which alerts come.
+func watched(s *docReader, block int) {
+	const address = "127.0.0.1:9090"
+	switch block {
+	case 0:
+		prometheustest.Path(s.t, "prometheus")
+		prometheustest.Path(s.t, "promtool")
+		folder, err := filepath.Abs(filepath.Join("..", "..", "testnet", "prometheus"))
+		require.NoError(s.t, err)
+		s.ask("", "mkdir testnet && cp -r "+folder+" testnet")
+		s.replace(address, "127.0.0.1:"+freePort(s.t))
+	case 2:
+		text := strings.NewReplacer(s.replaced...).Replace("promtool query instant http://" + address)
+		s.ask("", "until [ $("+text+` 'ALERTS{alertstate="firing"}' | grep -c 'PeerDown\|QuorumLost') = 6 ]; do sleep 1; done`)
 	}
 }
 

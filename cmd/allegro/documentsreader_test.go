@@ -138,7 +138,7 @@ func (s *docReader) ask(host, text string) string {
 var goesOn = regexp.MustCompile(`^\S*allegro (demo( --[^o]\S*( \S+)?)*|devchain .*|(validator|client|aggregator) run .*)$|^curl -sN |&$`)
 
 // saysReady is what they print once they are of use.
-var saysReady = regexp.MustCompile(`Ctrl-C stops|(?i)listening on \S*:\d`)
+var saysReady = regexp.MustCompile(`Ctrl-C stops|(?i)listening on \S*:\d|ready to receive web requests`)
 
 // run runs a command of the document and compares what it prints with what that shows.
 func (s *docReader) run(c *shownCommand) {

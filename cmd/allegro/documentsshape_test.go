@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,8 +27,15 @@ func (s *docReader) compare(c *shownCommand, out string, shape *regexp.Regexp) {
 // fullHash is a hash in full, of a payment for one.
 var fullHash = regexp.MustCompile(`0x[0-9a-f]{64}`)
 
+// member is the name of a validator. Which of them did something first, or has the lower
+// key and so the lower index, is another one in every run.
+const member = `(?:dave|edgar|frank|grace)`
+
+// memberRow is a line of a table with one for each member.
+var memberRow = regexp.MustCompile(`^ *` + member + ` +\d`)
+
 // shapeToken matches what differs between two runs, and white space.
-var shapeToken = regexp.MustCompile(`…|[0-9a-f]{16}-\d+|0x[0-9a-fA-F]+|\d{4}-\d\d-\d\dT[\d:]+Z|[+-]?\d[\d,.:]*\d|[+-]?\d|\b(?:dave|edgar)(?:, (?:dave|edgar))*\b|\b(?:INCLUDED|FINALIZED)\b|\s+`)
+var shapeToken = regexp.MustCompile(`…|[0-9a-f]{16}-\d+|0x[0-9a-fA-F]+|\d{4}-\d\d-\d\dT[\d:]+Z|[+-]?\d[\d,.:]*\d|[+-]?\d|\b` + member + `(?:, ` + member + `)*\b|\b(?:INCLUDED|FINALIZED)\b|\s+`)
 
 // acceptedLine is printed only if a vote was seen before the quorum.
 var acceptedLine = regexp.MustCompile(`^ *ACCEPTED +votes of `)
@@ -36,24 +44,49 @@ var acceptedLine = regexp.MustCompile(`^ *ACCEPTED +votes of `)
 func shapeOf(text string, more bool) *regexp.Regexp {
 	var shape strings.Builder
 	shape.WriteString(`^\s*`)
-	for line := range strings.Lines(text) {
+	var rows []string // of the table of members that is being read
+	for line := range strings.Lines(text + "\n") {
+		if memberRow.MatchString(line) {
+			rows = append(rows, shapeOfLine(line))
+			continue
+		}
+		shape.WriteString(inAnyOrder(rows))
+		rows = nil
 		if acceptedLine.MatchString(line) {
 			shape.WriteString(`(?:ACCEPTED\s+votes of [a-z, ]+\n\s*)?`)
 			continue
 		}
-		at := 0
-		line = strings.TrimSpace(line)
-		for _, m := range shapeToken.FindAllStringIndex(line, -1) {
-			shape.WriteString(regexp.QuoteMeta(line[at:m[0]]))
-			shape.WriteString(shapeOfToken(line[m[0]:m[1]]))
-			at = m[1]
-		}
-		shape.WriteString(regexp.QuoteMeta(line[at:]) + `\s*`)
+		shape.WriteString(shapeOfLine(line))
 	}
 	if !more {
 		shape.WriteString(`$`)
 	}
 	return regexp.MustCompile(shape.String())
+}
+
+// shapeOfLine is the shape of one line with the white space behind it.
+func shapeOfLine(line string) string {
+	var shape strings.Builder
+	at := 0
+	line = strings.TrimSpace(line)
+	for _, m := range shapeToken.FindAllStringIndex(line, -1) {
+		shape.WriteString(regexp.QuoteMeta(line[at:m[0]]))
+		shape.WriteString(shapeOfToken(line[m[0]:m[1]]))
+		at = m[1]
+	}
+	return shape.String() + regexp.QuoteMeta(line[at:]) + `\s*`
+}
+
+// inAnyOrder is the shape of some rows, which have no full hashes.
+func inAnyOrder(rows []string) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	var orders []string
+	for i, first := range rows {
+		orders = append(orders, first+inAnyOrder(slices.Concat(rows[:i], rows[i+1:])))
+	}
+	return `(?:` + strings.Join(orders, `|`) + `)`
 }
 
 // eventID is one of the event stream's.
@@ -98,4 +131,9 @@ func TestShapes(t *testing.T) {
 	require.Regexp(t, shapeOf("{\"id\":\"0x3ef4…\",…}", false), "{\"id\":\"0xabcdef\",\"more\":{}}\n")
 	require.NotRegexp(t, shapeOf("{\"id\":\"0x3ef4…\"}", false), "{\"tx\":\"0xabcdef\"}")
 	require.Regexp(t, shapeOf("one\n", true), "one\ntwo\n")
+	const table = "WHO    VOTE\ndave   1  yes\ngrace  1  no\nend\n"
+	require.Regexp(t, shapeOf(table, false), "WHO    VOTE\nfrank  1  no\nedgar  1  yes\nend\n", "members have another order")
+	require.NotRegexp(t, shapeOf(table, false), "WHO    VOTE\nfrank  1  no\nend\n", "a row is lacking")
+	require.NotRegexp(t, shapeOf(table, false), "WHO    VOTE\nfrank  1  no\nedgar  1  no\nend\n")
+	require.NotRegexp(t, shapeOf(table, false), "WHO    VOTE\nfrank  1  no\nedgar  1  late\nend\n")
 }

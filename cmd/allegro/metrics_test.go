@@ -186,7 +186,7 @@ func TestMetricsUsage(t *testing.T) {
 		{[]string{t.TempDir(), t.TempDir()}, "none of the 2 folders is a home of a peer"},
 		{[]string{t.TempDir()}, "is no home of a peer"},
 		{[]string{"--home", t.TempDir()}, "is no home of a peer"},
-		{[]string{"127.0.0.1"}, `address "127.0.0.1" is not host:port or a URL`},
+		{[]string{"127.0.0.1"}, `"127.0.0.1" is no folder, no host:port and no URL`},
 		{[]string{"127.0.0.1:http-port"}, "is not a URL of http or https"},
 		{[]string{"ftp://127.0.0.1:1"}, "is not a URL of http or https"},
 		{[]string{"--filter", "(", "127.0.0.1:1"}, `filter "(" is not a regular expression`},

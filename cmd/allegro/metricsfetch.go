@@ -33,7 +33,7 @@ func metricsURL(address string) (string, error) {
 	if !strings.Contains(text, "://") {
 		host, port, err := net.SplitHostPort(strings.TrimSuffix(strings.TrimSuffix(text, "/"), "/metrics"))
 		if err != nil || port == "" {
-			return "", fmt.Errorf("address %q is not host:port or a URL: write it like 127.0.0.1:9460", address)
+			return "", fmt.Errorf("%q is no folder, no host:port and no URL: name the home of a peer, or an address like 127.0.0.1:9460", address)
 		}
 		if host == "" {
 			host = "127.0.0.1"

@@ -76,6 +76,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "allegro_board_payments", Help: "Payments held.",
 		}),
 	}
+	for _, s := range []fastpay.Stage{
+		fastpay.StageAccepted, fastpay.StageCertified, fastpay.StageQueuedOnchain, fastpay.StageIncluded, fastpay.StageFinalized,
+		fastpay.StageRejected, fastpay.StageExpired, fastpay.StageFailed, fastpay.StageConflicted,
+	} {
+		m.stage.WithLabelValues(string(s)) // 0 is told: else the first payment that is stuck or lost would be no growth
+	}
 	if reg != nil {
 		reg.MustRegister(m.stage, m.votes, m.qcFormed, m.qcLatency, m.lead, m.depth, m.recovered, m.fetches, m.turnedAway, m.evidence, m.dropped, m.conflicts, m.payments)
 	}

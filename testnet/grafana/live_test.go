@@ -95,24 +95,21 @@ func until(t *testing.T, ctx context.Context, ask func() (lacks string)) {
 	}
 }
 
-// TestPrometheusShowsALiveNetwork: Prometheus scrapes a network in which people pay, and
-// evaluates every rule and every expression of the dashboards. What needs nothing bad to
-// happen has data then, and no alert fires.
-func TestPrometheusShowsALiveNetwork(t *testing.T) {
+// scraped starts a network of four validators and a Prometheus that scrapes all of its
+// peers, and returns them once it does. Both end with the test.
+func scraped(t *testing.T, ctx context.Context) (*testnet.Network, *prometheustest.Server) {
+	t.Helper()
 	prometheustest.Path(t, "prometheus") // else nothing is started
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
 	cfg := testnet.DefaultConfig()
 	cfg.Dir, cfg.BlockTime, cfg.Validators = t.TempDir(), time.Second, 4
 	n, err := testnet.Start(ctx, cfg)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, n.Close()) }()
+	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	require.NoError(t, n.WaitReady(ctx))
 	urls, stop, err := n.ServeMetrics()
 	require.NoError(t, err)
-	defer func() { require.NoError(t, stop()) }()
+	t.Cleanup(func() { require.NoError(t, stop()) })
 	server := prometheustest.Start(t, configure(t, urls))
-
 	until(t, ctx, func() string {
 		up, err := server.Query(t.Context(), "up == 1")
 		require.NoError(t, err)
@@ -121,11 +118,22 @@ func TestPrometheusShowsALiveNetwork(t *testing.T) {
 		}
 		return fmt.Sprintf("%d of %d peers are up: %v", len(up), len(urls), up)
 	})
-	_, err = n.Play(ctx, func(testnet.Event) {})
+	return n, server
+}
+
+// TestPrometheusShowsALiveNetwork: Prometheus scrapes a network in which people pay, and
+// evaluates every rule and every expression of the dashboards. What needs nothing bad to
+// happen has data then, and no alert fires.
+func TestPrometheusShowsALiveNetwork(t *testing.T) {
+	t.Parallel() // it waits for scrapes, most of the time
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	n, server := scraped(t, ctx)
+	_, err := n.Play(ctx, func(testnet.Event) {})
 	require.NoError(t, err)
 
 	// What is counted from its first time on grows with the second one.
-	missing := expressions()
+	missing := expressions(t)
 	until(t, ctx, func() string {
 		_, err := n.Replay(t.Context(), func(testnet.Event) {})
 		require.NoError(t, err)
@@ -165,12 +173,15 @@ func TestPrometheusShowsALiveNetwork(t *testing.T) {
 }
 
 // expressions are the queries of all dashboards, by where they are.
-func expressions() map[string]grafana.Query {
+func expressions(t *testing.T) map[string]grafana.Query {
+	t.Helper()
 	all := make(map[string]grafana.Query)
 	for _, d := range grafana.Dashboards() {
 		for _, p := range panels(d) {
 			for i, q := range p.Queries {
-				all[d.Name+": "+p.Title+" "+strconv.Itoa(i+1)] = q
+				where := d.Name + ": " + p.Title + " " + strconv.Itoa(i+1)
+				require.NotContains(t, all, where, "two panels have one title")
+				all[where] = q
 			}
 		}
 	}

@@ -20,7 +20,7 @@ func overview() Dashboard {
 			{Title: "The promise", Panels: []Panel{
 				{
 					Title: "QCs before the next block", Kind: Stat, Unit: Ratio, Width: 5,
-					Description: "The share of payments whose QC formed before the next block, at the chosen peer that saw the lowest, over the last five minutes.",
+					Description: "The share of QCs that formed before the next block, at the chosen peer that saw the lowest, over the last five minutes. A payment without a QC is not in it: see Quorum margin.",
 					Steps:       []Step{{0, Red}, {.95, Amber}, {.99, Green}},
 					Queries:     []Query{{Expr: by("min", series("allegro_qc_before_block_ratio"))}},
 				},
