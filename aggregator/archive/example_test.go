@@ -69,11 +69,13 @@ func ExampleArchive() {
 	go func() { ended <- payments.Run(ctx) }()
 
 	changed := payments.Changed()
-	if err := source.Update(func(b *fastpay.Board) { err = b.AddQC(qc) }); err != nil { // as gossip comes
+	var added error
+	if err := source.Update(func(b *fastpay.Board) { added = b.AddQC(qc) }); err != nil { // as gossip comes
 		fmt.Println(err)
+		return
 	}
-	if err != nil {
-		fmt.Println(err)
+	if added != nil {
+		fmt.Println(added)
 		return
 	}
 	<-changed
