@@ -111,9 +111,16 @@ func (e *evaluation) checkFunds(tx *Tx, prefix []*Tx, account Account, now uint6
 	}
 	if rest.Sign() < 0 {
 		amount := tx.env.Amount.ToBig()
-		return nil, refuse(InsufficientFunds, "%s units are spendable at block %d, the payment needs %s", new(big.Int).Add(rest, amount), e.snap.block.Number, amount)
+		return nil, e.tooLittle(fundsOf(account, prefix, counted, nil, rest.Add(rest, amount)), amount)
 	}
 	return qcs, nil
+}
+
+// tooLittle refuses a payment of need units with all that was counted, and at which
+// block: who asks why sees where the evaluations of two peers differ.
+func (e *evaluation) tooLittle(f Funds, need *big.Int) error {
+	return refuse(InsufficientFunds, "%s units are spendable at block %d, the payment needs %s (%s confirmed, certified in %s, out %s)",
+		f.Spendable, e.snap.block.Number, need, f.Confirmed.Dec(), f.CertifiedIn, f.CertifiedOut)
 }
 
 // checkParent refuses a payment that cites what cannot fund it, or cannot yet.

@@ -11,7 +11,7 @@ func TestPendingCreditCountsInFullIfCited(t *testing.T) {
 	s := newScene(t, 10, 10)
 	parent := s.certified(s.pay(1, 0, 7))
 	s.refuses(s.pay(0, 2, 11), InsufficientFunds, "10 units")
-	s.refuses(s.pay(0, 2, 18, citing(parent)), InsufficientFunds, "17 units")
+	s.refuses(s.pay(0, 2, 18, citing(parent)), InsufficientFunds, "17 units are spendable at block 0, the payment needs 18 (10 confirmed, certified in 7, out 0)")
 	p := s.accepts(s.pay(0, 2, 17, citing(parent)))
 	if !slices.Equal(p.reliesOn(), []ID{parent.ID()}) {
 		t.Error("the credit's QC is not among those to persist")
@@ -61,7 +61,7 @@ func TestCreditIsCountedOnceHoweverOftenItIsCited(t *testing.T) {
 	s := newScene(t, 10, 10)
 	parent := s.certified(s.pay(1, 0, 10))
 	first := s.promise(s.pay(0, 2, 12, citing(parent)))
-	s.refuses(s.pay(0, 2, 9, on(first), citing(parent)), InsufficientFunds, "8 units")
+	s.refuses(s.pay(0, 2, 9, on(first), citing(parent)), InsufficientFunds, "8 units are spendable at block 0, the payment needs 9 (10 confirmed, certified in 10, out 12)")
 	s.accepts(s.pay(0, 2, 8, on(first), citing(parent)))
 	s.accepts(s.pay(0, 2, 8, on(first))) // the position below cites it
 }

@@ -466,9 +466,9 @@ func TestMarginHoldsForTheLeastMinSettle(t *testing.T) {
 
 func TestBalanceIsSpentOnce(t *testing.T) {
 	s := newScene(t, 10)
-	s.refuses(s.pay(0, 1, 11), InsufficientFunds, "10 units are spendable at block 0, the payment needs 11")
+	s.refuses(s.pay(0, 1, 11), InsufficientFunds, "10 units are spendable at block 0, the payment needs 11 (10 confirmed, certified in 0, out 0)")
 	first := s.promise(s.pay(0, 1, 7))
-	s.refuses(s.pay(0, 1, 4, on(first)), InsufficientFunds, "3 units")
+	s.refuses(s.pay(0, 1, 4, on(first)), InsufficientFunds, "3 units are spendable at block 0, the payment needs 4 (10 confirmed, certified in 0, out 7)")
 	s.promise(s.pay(0, 1, 3, on(first)))
 }
 

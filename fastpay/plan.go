@@ -66,7 +66,7 @@ func (l *Ledger) Plan(lane Lane, snap *Snapshot, amount *uint256.Int) (Plan, err
 		rest.Add(rest, c.rec.tx.env.Amount.ToBig())
 	}
 	if rest.Cmp(need) < 0 {
-		return plan, refuse(InsufficientFunds, "%s units are spendable at block %d, the payment needs %s", plan.Funds.Spendable, snap.block.Number, need)
+		return plan, e.tooLittle(plan.Funds, need)
 	}
 	sort.Slice(plan.Parents, func(i, j int) bool { return plan.Parents[i].Cmp(plan.Parents[j]) < 0 })
 	return plan, nil

@@ -92,7 +92,7 @@ func TestPlanCitesTheFewestCredits(t *testing.T) {
 		fundsAre(t, p.Funds, 10, 65, 0, 75)
 	}
 	_, err := s.me.plan(0, 76)
-	refused(t, err, InsufficientFunds, "75 units are spendable at block 0, the payment needs 76")
+	refused(t, err, InsufficientFunds, "75 units are spendable at block 0, the payment needs 76 (10 confirmed, certified in 65, out 0)")
 }
 
 func TestPlanCitesAtMostEightCredits(t *testing.T) {

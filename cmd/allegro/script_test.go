@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -31,7 +32,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "firsttx": firstTx, "flip": flip, "kill9": kill9, "outside": outside, "requested": requested, "shorten": shorten, "target": target,
+			"exits": exits, "firsttx": firstTx, "flip": flip, "impoverish": impoverish, "kill9": kill9, "outside": outside, "requested": requested,
+			"shorten": shorten, "target": target, "until": until,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "user"))
@@ -59,4 +61,30 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+const (
+	// untilPatience is when until gives up: far beyond what it waits for on any machine.
+	untilPatience = 2 * time.Minute
+	// untilPause leaves the machine to those that are waited for.
+	untilPause = 250 * time.Millisecond
+)
+
+// until runs a program again until it prints what it should: until REGEXP PROGRAM ARGS.
+// How the program ends does not matter.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP program [args…]")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for began := time.Now(); time.Since(began) < untilPatience; time.Sleep(untilPause) {
+		if err := ts.Exec(args[1], args[2:]...); err != nil && !errors.As(err, new(*exec.ExitError)) {
+			ts.Fatalf("running %s: %v", args[1], err)
+		}
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("%s did not print %q within %s", args[1], args[0], untilPatience)
 }

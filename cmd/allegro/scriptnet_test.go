@@ -125,8 +125,7 @@ func requested(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("OTHERTOKEN", other.String())
 }
 
-// shorten makes the payments of a testnet that has not run live for seconds, and its
-// sponsors poor: shorten DIR.
+// shorten makes the payments of a testnet that has not run live for seconds: shorten DIR.
 func shorten(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: shorten DIR")
@@ -142,7 +141,15 @@ func shorten(ts *testscript.TestScript, neg bool, args []string) {
 	for _, path := range append(copies, filepath.Join(dir, "network.toml")) {
 		ts.Check(os.WriteFile(path, data, 0o644))
 	}
-	path := filepath.Join(dir, "alloc.json")
+}
+
+// impoverish takes the sponsors' money in a testnet that has not run, so that nothing
+// reaches the chain: impoverish DIR.
+func impoverish(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: impoverish DIR")
+	}
+	path := filepath.Join(ts.MkAbs(args[0]), "alloc.json")
 	var alloc map[string]map[string]string
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(path)), &alloc))
 	for sponsor := range alloc[common.Address(testnet.FeeToken).Hex()] {

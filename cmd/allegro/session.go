@@ -11,6 +11,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/daemon"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/urfave/cli/v3"
 )
@@ -275,7 +276,7 @@ func exitOf(e *api.Error) int {
 // usage error.
 func newDaemon(ctx context.Context, cmd *cli.Command, h *home.Home) (*daemon.Daemon, error) {
 	d, err := daemon.New(ctx, h, daemon.Options{
-		Version: buildVersion(), Command: home.CommandName(os.Args), Now: time.Now,
+		Version: buildVersion(), Command: home.CommandName(os.Args), Now: time.Now, FS: vfs.Default,
 		Password: func(common.Address) (string, error) { return accountPassword(ctx, cmd, h, false) },
 	})
 	if err != nil {

@@ -25,13 +25,19 @@ type payments struct {
 // name is an account as its owner knows it.
 func (p payments) name(address string) string { return p.contacts.Name(common.HexToAddress(address)) }
 
-// amount writes token units as people do.
+// amount writes token units as people do. What an account may spend is below zero if it
+// has promised more than it still holds.
 func amount(units string, decimals *uint8, symbol *string) string {
-	n, err := uint256.FromDecimal(units)
+	digits, negative := strings.CutPrefix(units, "-")
+	n, err := uint256.FromDecimal(digits)
 	if err != nil || decimals == nil || symbol == nil {
 		return units + " units"
 	}
-	return netfile.FormatAmount(*n, *decimals) + " " + *symbol
+	text := netfile.FormatAmount(*n, *decimals) + " " + *symbol
+	if negative {
+		return "-" + text
+	}
+	return text
 }
 
 // heading names a payment.

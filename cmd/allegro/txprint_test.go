@@ -64,3 +64,18 @@ func TestShowTellsTheEvidence(t *testing.T) {
 		t.Errorf("evidence without any: %v\n%s", err, out.String())
 	}
 }
+
+// An account that moved money past Allegro may have promised more than it holds.
+func TestAmountsAreWrittenForPeople(t *testing.T) {
+	decimals, symbol := uint8(6), "pathUSD"
+	for units, want := range map[string]string{
+		"5000000": "5.00 pathUSD", "-6010996": "-6.010996 pathUSD", "0": "0.00 pathUSD", "-": "- units", "x": "x units",
+	} {
+		if got := amount(units, &decimals, &symbol); got != want {
+			t.Errorf("%s is written %q, want %q", units, got, want)
+		}
+	}
+	if got := amount("-7", nil, nil); got != "-7 units" {
+		t.Errorf("without a token it is written %q", got)
+	}
+}

@@ -59,8 +59,9 @@ type Part struct {
 	Voted       bool    `json:"voted"`
 	VotedMicros *string `json:"voted_unix_micros"` // when this peer saw the vote; null of an earlier run
 	// Code, Text, Retryable and RefusedMicros are the last refusal, and since when it
-	// is that one; null if this peer was given none. The block at which the validator
-	// looked at an account is in the text.
+	// is that one; null if this peer was given none. The text of INSUFFICIENT_FUNDS has
+	// what the validator counted, and at which block: it is that validator's word, and
+	// the wire has no other field for it.
 	Code          *string `json:"code"`
 	Text          *string `json:"text"`
 	Retryable     *bool   `json:"retryable"`

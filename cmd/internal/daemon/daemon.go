@@ -44,6 +44,8 @@ type Options struct {
 	// Now is the clock. Its differences matter, and its value is compared with the
 	// chain's.
 	Now func() time.Time
+	// FS is where the database in data/ is.
+	FS vfs.FS
 }
 
 // Daemon is one peer in this process. Make it with [New] and run it once.
@@ -114,7 +116,7 @@ func New(ctx context.Context, h *home.Home, opts Options) (_ *Daemon, err error)
 		return nil, err
 	}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if d.store, err = replica.OpenStore(h.DataDir(), vfs.Default); err != nil {
+	if d.store, err = replica.OpenStore(h.DataDir(), opts.FS); err != nil {
 		return nil, err
 	}
 	if node.Role == p2p.RoleAggregator {

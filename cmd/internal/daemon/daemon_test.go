@@ -20,6 +20,7 @@ import (
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
 	"github.com/allegro-p2p/allegro/validator"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
 )
@@ -113,7 +114,7 @@ func (w *world) start(h *home.Home, now func() time.Time) (client *api.Client, s
 
 func (w *world) options(now func() time.Time) Options {
 	return Options{
-		Version: "test", Command: "allegro test", Now: now,
+		Version: "test", Command: "allegro test", Now: now, FS: vfs.Default,
 		Password: func(common.Address) (string, error) { return "secret", nil },
 	}
 }

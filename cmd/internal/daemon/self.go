@@ -69,6 +69,9 @@ func (d *Daemon) storeFailure() string {
 		err = d.aggregator.Archive().Failed()
 	}
 	if err == nil {
+		err = d.store.Failed() // before evidence comes that it does not take
+	}
+	if err == nil {
 		return ""
 	}
 	return err.Error()

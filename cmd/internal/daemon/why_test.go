@@ -88,7 +88,7 @@ func TestWhyAsksWhoHasNotVoted(t *testing.T) {
 		require.Equal(t, fastpay.ReasonRefused, step.Reason)
 		require.Equal(t, "INSUFFICIENT_FUNDS", *step.Code)
 		require.Equal(t, []string{"dave"}, step.About)
-		require.Regexp(t, `INSUFFICIENT_FUNDS: 0 units are spendable at block \d+, the payment needs 5000000`, *step.Validators[0].Text)
+		require.Regexp(t, `INSUFFICIENT_FUNDS: 0 units are spendable at block \d+, the payment needs 5000000 \(0 confirmed, certified in 0, out 0\)`, *step.Validators[0].Text)
 		require.NotNil(t, step.Validators[0].RefusedMicros)
 		require.True(t, step.Validators[0].Reached)
 		require.Equal(t, "0", doc.Funds.Spendable)

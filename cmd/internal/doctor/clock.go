@@ -1,6 +1,9 @@
 package doctor
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const (
 	// maxSkew is how far this machine's clock may be from the chain's. Nothing depends
@@ -29,15 +32,14 @@ func Clock(s ChainState) Finding {
 	if skew < 0 {
 		word = "before"
 	}
-	level := Green
+	measured := func(digits time.Duration) string {
+		return fmt.Sprintf("block %d came %s %s the time it bears, by this machine's clock", s.Head.Number, skew.Abs().Round(digits), word)
+	}
 	switch {
 	case skew.Abs() > wrongTime:
-		level = Red
+		return bad(Red, check, remedy, "%s", measured(time.Second))
 	case ClockOff(skew, s.BlockTime):
-		level = Yellow
+		return bad(Yellow, check, remedy, "%s", measured(time.Second))
 	}
-	if level == Green {
-		return green(check, "block %d came %s %s the time it bears, by this machine's clock", s.Head.Number, skew.Abs().Round(10*time.Millisecond), word)
-	}
-	return bad(level, check, remedy, "block %d came %s %s the time it bears, by this machine's clock", s.Head.Number, skew.Abs().Round(time.Second), word)
+	return green(check, "%s", measured(10*time.Millisecond))
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"syscall"
@@ -34,9 +35,19 @@ type SyncTimes struct {
 	Err   error
 }
 
-func measureSync(dir string) (s SyncTimes) {
+// scratch is a file that is written to for a moment.
+type scratch interface {
+	io.WriteCloser
+	Name() string
+	Sync() error
+}
+
+// newScratch makes one in a folder.
+func newScratch(dir string) (scratch, error) { return os.CreateTemp(dir, ".doctor-*") }
+
+func measureSync(dir string, create func(dir string) (scratch, error)) (s SyncTimes) {
 	s.Dir = dir
-	f, err := os.CreateTemp(dir, ".doctor-*")
+	f, err := create(dir)
 	if err != nil {
 		s.Err = err
 		return s

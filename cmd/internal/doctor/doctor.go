@@ -71,7 +71,7 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 		e.addAll(Seat(measureSeat(h, file, o), o.Flag))
 	}
 	e.addAll(Addresses(e.measureAddresses()))
-	e.add(Sync(measureSync(h.DataDir())))
+	e.add(Sync(measureSync(h.DataDir(), newScratch)))
 	e.add(Space(measureSpace(h.DataDir())))
 	if err != nil {
 		return e.findings // what follows compares with the network file
