@@ -1,6 +1,9 @@
 package p2p
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,49 +72,103 @@ func TestTracerKnowsTheMesh(t *testing.T) {
 	}
 }
 
+// gossiped are the series of a registry that count what became of gossip, by name and label
+// values; of a histogram how often it was observed.
+func gossiped(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]float64)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range m.GetLabel() { // in the order of their names
+				name += " " + l.GetValue()
+			}
+			if n := m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount()); n != 0 && strings.HasPrefix(name, "allegro_gossip_") {
+				all[name] = n
+			}
+		}
+	}
+	return all
+}
+
+// TestTracerCounts: whatever pubsub says of a message or an RPC moves its own series, of the
+// kind of its topic, and no other one.
 func TestTracerCounts(t *testing.T) {
-	m := must(newMetrics(nil, RoleClient, "test"))
+	registry := prometheus.NewRegistry()
+	m := must(newMetrics(registry, RoleClient, "test"))
 	tr := newTracer(m, func() {})
 	msg := func(topic string) *pubsub.Message {
 		return &pubsub.Message{Message: message(topic, []byte("x")), ID: "0123456789"}
 	}
-	tx := topicName(common.Hash{1}, topicTx)
-	tr.ValidateMessage(msg(tx))
-	tr.DeliverMessage(msg(tx))
-	tr.DuplicateMessage(msg(tx))
-	for _, reason := range []string{
-		pubsub.RejectValidationFailed, pubsub.RejectValidationIgnored, pubsub.RejectValidationQueueFull,
-		pubsub.RejectValidationThrottled, pubsub.RejectUnexpectedSignature,
-	} {
-		tr.RejectMessage(msg(tx), reason)
+	want := make(map[string]float64)
+	n := 0.0
+	for kind := range topicKind(topicKinds) {
+		topic, own := topicName(common.Hash{1}, kind), float64(kind+1)
+		n += own
+		for range kind + 1 { // no two kinds count the same
+			tr.ValidateMessage(msg(topic))
+			tr.DeliverMessage(msg(topic))
+			tr.DuplicateMessage(msg(topic))
+			tr.UndeliverableMessage(msg(topic))
+			for _, reason := range []string{
+				pubsub.RejectValidationIgnored, pubsub.RejectValidationQueueFull, pubsub.RejectValidationThrottled,
+				pubsub.RejectValidationFailed, pubsub.RejectBlacklstedPeer, pubsub.RejectBlacklistedSource, pubsub.RejectMissingSignature,
+				pubsub.RejectUnexpectedSignature, pubsub.RejectUnexpectedAuthInfo, pubsub.RejectInvalidSignature, pubsub.RejectSelfOrigin,
+			} {
+				tr.RejectMessage(msg(topic), reason)
+			}
+		}
+		for _, result := range []string{"delivered", "duplicate", "ignored", "undeliverable"} {
+			want["allegro_gossip_messages_total "+result+" "+kind.String()] = own
+		}
+		want["allegro_gossip_messages_total rejected "+kind.String()] = 8 * own
+		want["allegro_gossip_duplicate_delay_seconds "+kind.String()] = own
+		for _, code := range []string{ // the validator counts what failed, with its code
+			"blacklisted_peer", "blacklisted_source", "missing_signature", "unexpected_signature", "unexpected_auth_info",
+			"invalid_signature", "self_originated_message",
+		} {
+			want["allegro_gossip_rejected_total "+code+" "+kind.String()] = own
+		}
 	}
-	tr.UndeliverableMessage(msg(tx))
-	tr.ThrottlePeer("a")
 	for _, foreign := range []string{"", "other", "/allegro/1/0123/tx"} {
 		tr.DeliverMessage(msg(foreign))
 		tr.RejectMessage(msg(foreign), pubsub.RejectValidationFailed)
 		tr.DuplicateMessage(msg(foreign))
 		tr.UndeliverableMessage(msg(foreign))
 	}
+	late := msg(topicName(common.Hash{1}, topicTx))
+	late.ID = "9876543210" // whose first copy is forgotten: how late it is nobody knows
+	tr.DuplicateMessage(late)
+	want["allegro_gossip_messages_total duplicate tx"]++
+
+	tx := topicName(common.Hash{1}, topicTx)
 	rpc := &pubsub.RPC{RPC: pb.RPC{Publish: []*pb.Message{message(tx, []byte("x")), message(tx, []byte("y"))}}}
+	size := float64(proto.Size(&rpc.RPC))
+	tr.ThrottlePeer("a")
 	tr.RecvRPC(rpc)
 	tr.SendRPC(rpc, "a") // queued, which counts nothing
 	tr.SendRPCCompleted(rpc, "a", time.Second)
 	tr.SendRPCCompleted(rpc, "b", time.Second)
-	tr.DropRPC(rpc, "a")
-	size := float64(proto.Size(&rpc.RPC))
-	c := &m.gossip[topicTx]
-	for name, got := range map[string]struct {
-		c    prometheus.Metric
-		want float64
-	}{
-		"delivered": {c.delivered, 1}, "duplicate": {c.duplicate, 1}, "rejected": {c.rejected, 2}, "ignored": {c.ignored, 1},
-		"undeliverable": {c.undeliverable, 1}, "validate": {c.dropValidate, 1}, "throttle": {m.dropThrottle, 2},
-		"bytes in": {m.bytesIn, size}, "bytes out": {m.bytesOut, 2 * size}, "dropped RPCs": {m.rpcDropped, 1}, "outbound": {m.dropOutbound, 2},
-		"unexpected signature": {m.rejected.WithLabelValues("tx", "unexpected_signature"), 1},
-	} {
-		if v := value(t, got.c); v != got.want {
-			t.Errorf("%s: %v, want %v", name, v, got.want)
+	for range 3 {
+		tr.DropRPC(rpc, "a")
+	}
+	want["allegro_gossip_drop_total validate"] = n
+	want["allegro_gossip_drop_total throttle"] = n + 1
+	want["allegro_gossip_drop_total outbound"] = 6 // two messages each
+	want["allegro_gossip_rpc_dropped_total"] = 3
+	want["allegro_gossip_bytes_total in"] = size
+	want["allegro_gossip_bytes_total out"] = 2 * size
+	got := gossiped(t, registry)
+	for name := range want {
+		got[name] += 0
+	}
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if got[name] != want[name] {
+			t.Errorf("%s: %v, want %v", name, got[name], want[name])
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"text/tabwriter"
 
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
@@ -179,18 +178,12 @@ func setConfig(_ context.Context, cmd *cli.Command, asJSON bool) error {
 
 // noteWhenInForce says why a key that was changed in the file is not in force yet.
 func noteWhenInForce(cmd *cli.Command, h *home.Home, key string) {
-	if name := home.EnvName(key); isSet(name) {
-		note(cmd, "%s is set in the environment and wins over the file", name)
+	if s := settingOf(h, key); s.Origin != home.OriginDefault && s.Origin != home.OriginFile {
+		note(cmd, "%s is set in the environment and wins over the file", s.Origin)
 	}
 	if holder, runs, err := h.Holder(); err == nil && runs {
 		note(cmd, "%s runs in this home: it takes up the change when it is started again", holder)
 	}
-}
-
-// isSet reports whether a variable of the environment is set.
-func isSet(name string) bool {
-	_, set := os.LookupEnv(name)
-	return set
 }
 
 // validateConfig is the action of config validate.

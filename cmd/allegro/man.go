@@ -54,6 +54,8 @@ func manualSections() []man.Section {
 			{Name: "ALLEGRO_HOME", Meaning: "the home of commands that are given none"},
 			{Name: "ALLEGRO_TABLE_KEY", Meaning: "the value of a key of config.toml, such as ALLEGRO_P2P_LISTEN for p2p.listen: it wins over the file, and a flag wins over it. " +
 				"allegro config show --origin tells where each value comes from"},
+			{Name: "GOLOG_LOG_LEVEL, GOLOG_LOG_FMT", Meaning: "levels and format (json, nocolor or color, which are both text) of the log, for every program that logs " +
+				"as libp2p does: they win over log.level and log.format in config.toml, and ALLEGRO_LOG_LEVEL and ALLEGRO_LOG_FORMAT over them"},
 		}},
 		{Title: "FILES", Text: "In a home:", Terms: []man.Term{
 			{Name: "config.toml", Meaning: "what is the peer's own, each key with its meaning"},

@@ -27,7 +27,8 @@ func roleCommand(role p2p.Role, usage, does string) *cli.Command {
 			Usage: does,
 			Description: "The peer runs until it is interrupted; a second interrupt ends it at once. Flags win over the\n" +
 				"environment (ALLEGRO_P2P_LISTEN and so on), that over config.toml. Peers find each other by the\n" +
-				"validators' addresses in network.toml; --peer adds others.",
+				"validators' addresses in network.toml; --peer adds others. GOLOG_LOG_LEVEL and GOLOG_LOG_FMT\n" +
+				"win over log.level and log.format in config.toml.",
 			Flags: append([]cli.Flag{
 				homeFlag(), outputFlag(),
 				passwordFileFlag("open the account with the password in `FILE`"),

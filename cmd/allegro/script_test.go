@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "firsttx": firstTx, "flip": flip, "impoverish": impoverish, "kill9": kill9, "outside": outside, "requested": requested,
-			"shorten": shorten, "target": target, "until": until,
+			"secretless": secretless, "shorten": shorten, "target": target, "until": until,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "user"))

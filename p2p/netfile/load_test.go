@@ -14,7 +14,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p/netfile/strict"
 )
 
-var update = flag.Bool("update", false, "write testdata/network.toml anew")
+var update = flag.Bool("update", false, "write testdata anew")
 
 const golden = "testdata/network.toml"
 

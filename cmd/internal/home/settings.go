@@ -174,19 +174,42 @@ func (h *Home) Override(key, text, origin string) error {
 	return nil
 }
 
-// GoLogLevel is the environment variable that sets log.level for all programs that log
-// as libp2p does. The variable of the key itself wins over it.
-const GoLogLevel = "GOLOG_LOG_LEVEL"
+// The environment variables that set log.level and log.format for all programs that log as
+// libp2p does. They win over the file, and the variable of the key itself over them. An
+// empty one sets nothing.
+const (
+	GoLogLevel  = "GOLOG_LOG_LEVEL"
+	GoLogFormat = "GOLOG_LOG_FMT"
+)
+
+// goLogFormats are the formats of libp2p's log as log.format names them: a text is never
+// coloured here.
+var goLogFormats = map[string]string{"json": LogJSON, "nocolor": LogText, "color": LogText}
+
+// applyGoLog takes what the environment sets of every program that logs as libp2p does.
+func (h *Home) applyGoLog(lookup func(string) (string, bool)) error {
+	if level, _ := lookup(GoLogLevel); level != "" {
+		if _, _, err := (Log{Level: level}).Levels(); err != nil {
+			return fmt.Errorf("%s: %w", GoLogLevel, err)
+		}
+		if err := h.Override("log.level", level, GoLogLevel); err != nil {
+			return err
+		}
+	}
+	if name, _ := lookup(GoLogFormat); name != "" {
+		format, known := goLogFormats[name]
+		if !known {
+			return fmt.Errorf("%s is %q: want json, nocolor or color", GoLogFormat, name)
+		}
+		return h.Override("log.format", format, GoLogFormat)
+	}
+	return nil
+}
 
 // applyEnv takes what the environment sets.
 func (h *Home) applyEnv(lookup func(string) (string, bool)) error {
-	if text, set := lookup(GoLogLevel); set {
-		if _, _, err := (Log{Level: text}).Levels(); err != nil {
-			return fmt.Errorf("%s: %w", GoLogLevel, err)
-		}
-		if err := h.Override("log.level", text, GoLogLevel); err != nil {
-			return err
-		}
+	if err := h.applyGoLog(lookup); err != nil {
+		return err
 	}
 	for _, key := range Keys() {
 		if text, set := lookup(EnvName(key)); set {

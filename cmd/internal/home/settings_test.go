@@ -110,20 +110,37 @@ func TestEveryKeyCanBeSet(t *testing.T) {
 	}
 }
 
-// What sets the levels of every program with libp2p in it sets those of a peer, unless
+// What sets levels and format of every program with libp2p in it sets those of a peer, unless
 // the key's own variable does.
-func TestGoLogLevelIsRespected(t *testing.T) {
+func TestGoLogVariablesAreRespected(t *testing.T) {
 	dir := newHome(t, p2p.RoleClient).Dir()
-	both := map[string]string{GoLogLevel: "warn,p2p=debug"}
-	if got := setting(t, dir, env(both), "log.level"); got != (Setting{"log.level", "warn,p2p=debug", GoLogLevel}) {
-		t.Errorf("%+v", got)
-	}
-	both[EnvName("log.level")] = "error"
-	if got := setting(t, dir, env(both), "log.level"); got != (Setting{"log.level", "error", EnvName("log.level")}) {
-		t.Errorf("%+v", got)
-	}
-	if _, err := Open(dir, env(map[string]string{GoLogLevel: "loud"})); err == nil || !strings.HasPrefix(err.Error(), GoLogLevel+": ") {
-		t.Errorf("a level that does not exist: %v", err)
+	for _, tc := range []struct{ key, name, text, want, own string }{
+		{"log.level", GoLogLevel, "warn,p2p=debug", "warn,p2p=debug", "error"},
+		{"log.format", GoLogFormat, "json", LogJSON, LogText},
+		{"log.format", GoLogFormat, "nocolor", LogText, LogJSON},
+		{"log.format", GoLogFormat, "color", LogText, LogJSON},
+	} {
+		h, err := Open(dir, noEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Edit(func(c *Config) error { return c.Set(tc.key, tc.own) }); err != nil {
+			t.Fatal(err)
+		}
+		vars := map[string]string{tc.name: tc.text}
+		if got := setting(t, dir, env(vars), tc.key); got != (Setting{tc.key, tc.want, tc.name}) {
+			t.Errorf("over the file: %+v", got)
+		}
+		vars[EnvName(tc.key)] = tc.own
+		if got := setting(t, dir, env(vars), tc.key); got != (Setting{tc.key, tc.own, EnvName(tc.key)}) {
+			t.Errorf("under the key's own: %+v", got)
+		}
+		if got := setting(t, dir, env(map[string]string{tc.name: ""}), tc.key); got.Origin != OriginFile {
+			t.Errorf("empty: %+v", got)
+		}
+		if _, err := Open(dir, env(map[string]string{tc.name: "loud"})); err == nil || !strings.HasPrefix(err.Error(), tc.name) {
+			t.Errorf("%s=loud: %v", tc.name, err)
+		}
 	}
 }
 
