@@ -1,12 +1,12 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/allegro-p2p/allegro/aggregator/httpapi"
@@ -46,8 +46,12 @@ func ExamplePrepared() {
 	defer stop()
 
 	alice, bob := network.Peer("alice").Client.Address(), network.Peer("bob").Client.Address()
-	order := fmt.Sprintf(`{"from": %q, "to": %q, "amount": "10000000", "asset": "pathUSD"}`, alice.Hex(), bob.Hex())
-	answer, err := http.Post(urls[testnet.AggregatorName(0)]+"/api/v1/payments/prepare", "application/json", strings.NewReader(order))
+	order, err := json.Marshal(httpapi.PrepareRequest{From: alice.Hex(), To: bob.Hex(), Amount: "10000000", Asset: "pathUSD"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer, err := http.Post(urls[testnet.AggregatorName(0)]+"/api/v1/payments/prepare", "application/json", bytes.NewReader(order))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -20,18 +20,27 @@ type PrepareRequest struct {
 	To      string  `json:"to"`
 	Amount  string  `json:"amount"`  // token units, decimal
 	Asset   string  `json:"asset"`   // address or symbol
-	Parents parents `json:"parents"` // "auto", also if left out, or tx ids
+	Parents Parents `json:"parents"` // "auto", also if left out, or tx ids
 	Note    string  `json:"note"`    // the payment has its SHA-256
 }
 
 // maxNote bounds a note, in bytes: it is hashed and not kept.
 const maxNote = 1 << 10
 
-// parents are what a payment cites: "auto" or a list of tx ids.
-type parents struct{ planner.Parents }
+// Parents are what a payment cites, in JSON "auto" or a list of tx ids. If none are
+// given, not even an empty list, they are "auto".
+type Parents struct{ planner.Parents }
+
+// MarshalJSON writes them.
+func (p Parents) MarshalJSON() ([]byte, error) {
+	if p.Auto || p.IDs == nil {
+		return json.Marshal("auto")
+	}
+	return json.Marshal(p.IDs)
+}
 
 // UnmarshalJSON reads them.
-func (p *parents) UnmarshalJSON(data []byte) error {
+func (p *Parents) UnmarshalJSON(data []byte) error {
 	var word string
 	if json.Unmarshal(data, &word) == nil {
 		if word != "auto" {
@@ -84,7 +93,7 @@ type EnvelopeFields struct {
 }
 
 func (s *Server) servePrepare(ctx context.Context, r *http.Request) (any, error) {
-	req := PrepareRequest{Parents: parents{planner.Parents{Auto: true}}}
+	req := PrepareRequest{Parents: Parents{planner.Parents{Auto: true}}}
 	if err := read(r, &req); err != nil {
 		return nil, err
 	}
