@@ -61,7 +61,7 @@ func (e *Envelope) Transaction(c *Committee) *tx76.Transaction {
 	return &tx76.Transaction{
 		ChainID:      e.ChainID,
 		MaxFeePerGas: e.MaxFee,
-		Gas:          paymentGas,
+		Gas:          PaymentGas,
 		Calls:        []tx76.Call{{To: &asset, Input: transferWithMemo(e.Recipient, e.Amount, e.ID())}},
 		NonceKey:     e.Lane().NonceKey(c),
 		Nonce:        e.Seq,

@@ -41,7 +41,7 @@ const (
 	// 2,048 bytes plus its kind byte (TEMPO transaction, signature encodings).
 	maxSignature = 2049
 
-	// paymentGas is the gas limit of every payment. The first use of a lane that
+	// PaymentGas is the gas limit of every payment. The first use of a lane that
 	// credits a new account costs about 550,000 from Tempo's T1 on.
-	paymentGas = 1_000_000
+	PaymentGas = 1_000_000
 )

@@ -43,8 +43,8 @@ func TestSpecificationHasTheLimits(t *testing.T) {
 		fmt.Sprintf("| depth %d: ", MaxDepth),
 		fmt.Sprintf("| %s members, weight 2^32 |", grouped(MaxMembers)),
 		fmt.Sprintf("| signature of %s bytes |", grouped(maxSignature)),
-		fmt.Sprintf("| gas %s |", grouped(paymentGas)),
-		fmt.Sprintf("rlp([chain_id, 0, max_fee, %d, ", paymentGas),
+		fmt.Sprintf("| gas %s |", grouped(PaymentGas)),
+		fmt.Sprintf("rlp([chain_id, 0, max_fee, %d, ", PaymentGas),
 		fmt.Sprintf("`lane_kind` %d is the payment lane (Tempo T4 and later), %d the sub-block lane", PaymentLane, SubBlockLane),
 		fmt.Sprintf(`{"schema": %q,`, QCFileSchema),
 	} {

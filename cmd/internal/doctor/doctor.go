@@ -80,6 +80,7 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 	e.addAll(Chain(chain, o.Flag))
 	e.add(Clock(chain))
 	e.addAll(Backups(e.measureBackups(file)))
+	e.addAll(Sponsor(e.measureSponsor(file, &chain)))
 	e.addAll(Committee(e.measureCommittee(file), o.Flag))
 	if o.Running != nil {
 		e.addAll(Versions(o.Running, o.Version))

@@ -14,6 +14,7 @@ import (
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
 )
 
@@ -228,6 +229,23 @@ func TestBackupsAreJudged(t *testing.T) {
 		{"no answer", Backups([]BackupState{good, {Node: "b:1", Err: errFault}}), Yellow, "backup", "b:1 gives no answer: it broke", "chain.backups"},
 		{"another chain", Backups([]BackupState{{Node: "b:1", ID: 6, WantID: 5}}), Red, "backup", "b:1 is of chain 6", "chain.backups"},
 	})
+}
+
+func TestSponsorIsJudged(t *testing.T) {
+	of := func(held, fee uint64, err error) []Finding {
+		return Sponsor(&SponsorState{Account: common.Address{1}, Token: common.Address{2}, Block: 7, Held: *uint256.NewInt(held), Fee: uint256.NewInt(fee), Err: err})
+	}
+	verify(t, []verdict{
+		{"rich", of(50_000, 100, nil), Green, "sponsor", "can pay for 500 payments at block 7", ""},
+		{"low", of(49_999, 100, nil), Yellow, "sponsor", "holds 49999 units", "give it fee tokens"},
+		{"one left", of(100, 100, nil), Yellow, "sponsor", "enough for 1 payments", "give it fee tokens"},
+		{"dry", of(99, 100, nil), Red, "sponsor", "cannot pay for a payment, which may cost 100", "other validators have to settle"},
+		{"free", of(0, 0, nil), Green, "sponsor", "cost nothing", ""},
+		{"not read", of(0, 100, errFault), Yellow, "sponsor", "it broke", "fee_token"},
+	})
+	if got := Sponsor(nil); got != nil {
+		t.Errorf("of a peer without a sponsor: %+v", got)
+	}
 }
 
 func TestCommitteeIsJudged(t *testing.T) {

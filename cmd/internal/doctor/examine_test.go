@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,9 @@ import (
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/allegro-p2p/allegro/testnet"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
 )
 
@@ -34,7 +38,15 @@ type world struct {
 // newWorld makes the world, with a chain as change makes it.
 func newWorld(t *testing.T, change func(*devchain.Config)) *world {
 	t.Helper()
-	url, stop := serveChain(t, nil, change)
+	sponsor := newKey(t)
+	url, stop := serveChain(t, nil, func(c *devchain.Config) {
+		c.Alloc = map[common.Address]map[common.Address]*uint256.Int{
+			testnet.FeeToken: {crypto.PubkeyToAddress(sponsor.PublicKey): uint256.NewInt(sponsorHolds)},
+		}
+		if change != nil {
+			change(c)
+		}
+	})
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = other.Close() }) // a test may have closed it
@@ -44,7 +56,7 @@ func newWorld(t *testing.T, change func(*devchain.Config)) *world {
 		opts: doctor.Options{Now: time.Now, Version: "test"},
 	}
 	w.file.Committees = []netfile.Committee{{Epoch: 1, End: uint64(time.Now().Add(30 * 24 * time.Hour).Unix())}}
-	w.home = w.validator("dave", url)
+	w.home = w.validator("dave", url, sponsor)
 	w.edit(func() { w.member(0).Addresses = []string{"/ip4/127.0.0.1/tcp/1/p2p/" + w.peerID(w.home)} })
 	w.edit(func() { w.seat(netfile.Key{1}, "edgar", w.at("edgar")) })
 	return w
@@ -87,23 +99,33 @@ func serveChain(t *testing.T, front func(http.Handler) http.Handler, change func
 	return server.URL, stop
 }
 
+// sponsorHolds is what dave's sponsor has of the fee token, in units.
+const sponsorHolds = 1_000_000_000
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := crypto.GenerateKey()
+	require.NoError(t, err)
+	return key
+}
+
 // create makes a home with an account that its role does not use yet.
-func (w *world) create(role p2p.Role, name, chainURL string) (*home.Home, netfile.Address) {
+func (w *world) create(role p2p.Role, name, chainURL string, key *ecdsa.PrivateKey) (*home.Home, netfile.Address) {
 	w.t.Helper()
 	c := home.DefaultConfig(role)
 	c.Node.Name, c.Chain.RPC, c.Metrics.Listen = name, chainURL, ""
 	h, err := home.Create(filepath.Join(w.t.TempDir(), name), c)
 	require.NoError(w.t, err)
-	account, err := h.NewAccount("secret", home.LightKDF)
+	account, err := h.ImportAccount(key, "secret", home.LightKDF)
 	require.NoError(w.t, err)
 	require.NoError(w.t, home.WriteNew(h.PasswordPath(), []byte("secret\n")))
 	return h, netfile.Address(account)
 }
 
 // validator makes the home of a validator, with a seat in the network file.
-func (w *world) validator(name, chainURL string) *home.Home {
+func (w *world) validator(name, chainURL string, sponsor *ecdsa.PrivateKey) *home.Home {
 	w.t.Helper()
-	h, account := w.create(p2p.RoleValidator, name, chainURL)
+	h, account := w.create(p2p.RoleValidator, name, chainURL, sponsor)
 	h.Config().Validator.Sponsor = account
 	key, err := h.VoteKey()
 	require.NoError(w.t, err)

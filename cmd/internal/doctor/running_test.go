@@ -15,7 +15,6 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/document"
-	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -95,7 +94,7 @@ func (w *world) dave() *process { return w.run(w.home, "test", vfs.Default) }
 func (w *world) edgar(chainURL, version string) *process {
 	w.t.Helper()
 	w.file.Committees[0].Members = w.members()[:1]
-	p := w.run(w.validator("edgar", chainURL), version, vfs.Default)
+	p := w.run(w.validator("edgar", chainURL, newKey(w.t)), version, vfs.Default)
 	w.member(1).Addresses = p.peer().Self.Addresses
 	return p
 }
@@ -103,12 +102,10 @@ func (w *world) edgar(chainURL, version string) *process {
 // payer makes the home of a client with one of the chain's development accounts.
 func (w *world) payer(name, chainURL string) *home.Home {
 	w.t.Helper()
-	h, _ := w.create(p2p.RoleClient, name, chainURL)
 	key, err := crypto.HexToECDSA(devKey)
 	require.NoError(w.t, err)
-	account, err := h.ImportAccount(key, "secret", home.LightKDF)
-	require.NoError(w.t, err)
-	h.Config().Client.Account = netfile.Address(account)
+	h, account := w.create(p2p.RoleClient, name, chainURL, key)
+	h.Config().Client.Account = account
 	return h
 }
 

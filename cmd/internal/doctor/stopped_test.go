@@ -13,10 +13,12 @@ import (
 
 	"github.com/allegro-p2p/allegro/cmd/internal/doctor"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 	"github.com/allegro-p2p/allegro/tempo"
 	"github.com/allegro-p2p/allegro/tempo/devchain"
+	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
 )
 
@@ -128,6 +130,12 @@ func stoppedCauses() []cause {
 			url, _ := serveChain(w.t, nil, otherChain)
 			w.home.Config().Chain.Backups = []string{url}
 		}},
+		{"sponsor", red, "cannot pay for a payment", nil, setting(func(c *home.Config) { c.Validator.Sponsor = netfile.Address{8} })},
+		{"sponsor", yellow, "enough for 100 payments", nil, network(func(w *world) {
+			price := uint256.NewInt(sponsorHolds / 100 * 1_000_000_000_000 / fastpay.PaymentGas)
+			w.file.Fees.MaxFeePerGas = append(w.file.Fees.MaxFeePerGas, netfile.Amount(*price))
+		})},
+		{"sponsor", yellow, "could not be read", nil, network(func(w *world) { w.file.Fees.FeeToken = netfile.Address{7} })},
 		{"clock", yellow, "could not be compared", nil, func(w *world) { w.stopChain() }},
 		{"clock", yellow, "after the time it bears", nil, clockOff(66 * time.Second)},
 		{"clock", yellow, "before the time it bears", nil, clockOff(-90 * time.Second)},
