@@ -14,7 +14,7 @@ const THEMES = ['light', 'dark'] as const;
 /** Where screenshots go; unset: nowhere. */
 const SHOTS = process.env['ALLEGRO_SHOTS'];
 /** Where the screenshots of the README go; unset: nowhere. */
-const README_SHOTS = process.env['ALLEGRO_README_SHOTS'];
+export const README_SHOTS = process.env['ALLEGRO_README_SHOTS'];
 
 /** Starts the browser that ALLEGRO_CHROMIUM names, by default Debian's. */
 export async function launch(): Promise<Browser> {
