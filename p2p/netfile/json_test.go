@@ -1,7 +1,6 @@
 package netfile
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"testing"
@@ -25,17 +24,5 @@ func TestJSONVector(t *testing.T) {
 		t.Fatal(err)
 	}
 	have = append(have, '\n')
-	const file = "testdata/network.json"
-	if *update {
-		if err := os.WriteFile(file, have, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(have, want) {
-		t.Errorf("%s does not say what the TOML says: run go test -update", file)
-	}
+	requireGolden(t, "testdata/network.json", have)
 }

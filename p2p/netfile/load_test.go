@@ -18,24 +18,31 @@ var update = flag.Bool("update", false, "write testdata anew")
 
 const golden = "testdata/network.toml"
 
+// requireGolden fails unless a file of testdata is what the code makes, and writes it anew
+// with -update.
+func requireGolden(t *testing.T, file string, data []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(data, want) {
+		t.Errorf("%s is not this, run the test with -update and read the difference:\n%s", file, data)
+	}
+}
+
 // The written form is stable, commented and read back as it was.
 func TestEncode(t *testing.T) {
 	data, err := sample().Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile(golden, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(data, want) {
-		t.Errorf("encoding differs from %s, run the test with -update and read the difference:\n%s", golden, data)
-	}
+	requireGolden(t, golden, data)
 	f, err := Load(golden)
 	if err != nil {
 		t.Fatal(err)

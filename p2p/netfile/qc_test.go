@@ -1,10 +1,8 @@
 package netfile
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/allegro-p2p/allegro/fastpay"
@@ -57,17 +55,5 @@ func TestQCOfTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	have = append(have, '\n')
-	const file = "testdata/qc.json"
-	if *update {
-		if err := os.WriteFile(file, have, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(have, want) {
-		t.Errorf("%s is not the QC of the example: run go test -update", file)
-	}
+	requireGolden(t, "testdata/qc.json", have)
 }
