@@ -30,6 +30,15 @@ const (
 	StageConflicted Stage = "CONFLICTED"
 )
 
+// Stages returns all that evidence can come to, in the order of a payment's life, and then
+// its bad ends.
+func Stages() []Stage {
+	return []Stage{
+		StageAccepted, StageCertified, StageQueuedOnchain, StageIncluded, StageFinalized,
+		StageRejected, StageExpired, StageConflicted, StageFailed,
+	}
+}
+
 // Terminal reports whether the stage can change only by a reorganisation of
 // blocks that are not final.
 func (s Stage) Terminal() bool {

@@ -1,6 +1,7 @@
 package fastpay
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -10,7 +11,9 @@ func TestStagesRiseAndEnd(t *testing.T) {
 		equal(t, "rank of "+string(s), s.Rank(), i)
 		equal(t, "terminal: "+string(s), s.Terminal(), s == StageFinalized)
 	}
-	for _, s := range []Stage{StageRejected, StageExpired, StageFailed, StageConflicted} {
+	bad := []Stage{StageRejected, StageExpired, StageConflicted, StageFailed}
+	equal(t, "all stages", fmt.Sprint(Stages()), fmt.Sprint(append(good[1:], bad...)))
+	for _, s := range bad {
 		equal(t, "rank of "+string(s), s.Rank(), 0)
 		equal(t, "terminal: "+string(s), s.Terminal(), true)
 	}

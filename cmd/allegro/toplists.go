@@ -44,13 +44,14 @@ func (m *topModel) overviewLines() []string {
 
 // paymentHeading counts the payments by stage.
 func (m *topModel) paymentHeading() string {
+	const unvoted = "NEW"
 	stages := make(map[string]int)
 	for _, p := range m.snapshot.Payments {
-		stages[or(p.Stage, "NEW")]++
+		stages[or(p.Stage, unvoted)]++
 	}
 	text := topHeading.Render("PAYMENTS") + fmt.Sprintf("  %d", len(m.snapshot.Payments))
-	for _, stage := range append([]string{"NEW"}, stageNames...) {
-		if stages[stage] > 0 {
+	for _, s := range append([]fastpay.Stage{unvoted}, fastpay.Stages()...) {
+		if stage := string(s); stages[stage] > 0 {
 			text += fmt.Sprintf("  %s %d", stageStyle(stage).Render(stage), stages[stage])
 		}
 	}
@@ -60,15 +61,9 @@ func (m *topModel) paymentHeading() string {
 	return text
 }
 
-// stageNames are the stages in the order of a payment's life, and its bad ends.
-var stageNames = []string{
-	string(fastpay.StageAccepted), string(fastpay.StageCertified), string(fastpay.StageQueuedOnchain), string(fastpay.StageIncluded), string(fastpay.StageFinalized),
-	string(fastpay.StageRejected), string(fastpay.StageExpired), string(fastpay.StageConflicted), string(fastpay.StageFailed),
-}
-
 func stageStyle(stage string) lipgloss.Style {
 	switch s := fastpay.Stage(stage); {
-	case s == fastpay.StageRejected || s == fastpay.StageExpired || s == fastpay.StageConflicted || s == fastpay.StageFailed:
+	case s.Terminal() && s != fastpay.StageFinalized:
 		return topBad
 	case s.Rank() >= fastpay.StageCertified.Rank():
 		return topGood

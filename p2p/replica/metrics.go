@@ -76,10 +76,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "allegro_board_payments", Help: "Payments held.",
 		}),
 	}
-	for _, s := range []fastpay.Stage{
-		fastpay.StageAccepted, fastpay.StageCertified, fastpay.StageQueuedOnchain, fastpay.StageIncluded, fastpay.StageFinalized,
-		fastpay.StageRejected, fastpay.StageExpired, fastpay.StageFailed, fastpay.StageConflicted,
-	} {
+	for _, s := range fastpay.Stages() {
 		m.stage.WithLabelValues(string(s)) // 0 is told: else the first payment that is stuck or lost would be no growth
 	}
 	if reg != nil {
