@@ -146,7 +146,7 @@ func (p *demoPrinter) verdict(r *testnet.Result) {
 		}
 		say(table, "  %s\t%s → %s\t%s\t%s\t%s\t%s\t%s\t%s\n", hop.Name, title(hop.From), title(hop.To), dollars(hop.Amount), hop.Stage, after, lead, at, included)
 	}
-	_ = table.Flush()
+	_ = table.Flush() // prose, as what say prints
 	var ends []string
 	for _, b := range r.Balances {
 		text := fmt.Sprintf("%s %s", title(b.Name), dollars(b.Have))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 )
@@ -28,15 +29,10 @@ type CommitteeState struct {
 	Epoch     uint64
 	Threshold uint64
 	Members   []MemberState
-	Err       error // why the committee is not known
 }
 
 // measureCommittee asks the running peer, or tries to connect.
-func (e *examination) measureCommittee(file *netfile.File) CommitteeState {
-	rules, err := file.Rules()
-	if err != nil {
-		return CommitteeState{Err: err}
-	}
+func (e *examination) measureCommittee(file *netfile.File, rules *fastpay.Rules) CommitteeState {
 	c := rules.CommitteeAt(uint64(max(e.Now().Unix(), 0)))
 	s := CommitteeState{Epoch: c.Epoch(), Threshold: c.Quorum()}
 	if e.Running != nil {
@@ -101,9 +97,6 @@ func (e *examination) tryMember(addresses []string) (reached bool, problem strin
 // Committee judges who is reached, and how many may still be lost.
 func Committee(s CommitteeState, flag string) []Finding {
 	const check = "committee"
-	if s.Err != nil {
-		return []Finding{bad(Red, check, "correct network.toml", "%v", s.Err)}
-	}
 	var out []Finding
 	var reached, total, least uint64
 	for _, m := range s.Members {

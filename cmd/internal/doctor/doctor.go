@@ -10,6 +10,7 @@ import (
 
 	"github.com/allegro-p2p/allegro/cmd/internal/api"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
+	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p/document"
 	"github.com/allegro-p2p/allegro/p2p/netfile"
 )
@@ -63,6 +64,10 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 	e := &examination{ctx: ctx, home: h, Options: o}
 	e.add(Config(h.Validate(), o.Flag))
 	file, err := h.Network()
+	var rules *fastpay.Rules
+	if err == nil {
+		rules, err = file.Rules()
+	}
 	e.add(Network(file, err))
 	e.add(Lock(measureLock(h, o)))
 	e.addAll(Permissions(measurePermissions(h)))
@@ -80,8 +85,8 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 	e.addAll(Chain(chain, o.Flag))
 	e.add(Clock(chain))
 	e.addAll(Backups(e.measureBackups(file)))
-	e.addAll(Sponsor(e.measureSponsor(file, &chain)))
-	e.addAll(Committee(e.measureCommittee(file), o.Flag))
+	e.addAll(Sponsor(e.measureSponsor(file, rules, &chain)))
+	e.addAll(Committee(e.measureCommittee(file, rules), o.Flag))
 	if o.Running != nil {
 		e.addAll(Versions(o.Running, o.Version))
 		e.addAll(Work(&o.Running.Self))

@@ -236,10 +236,10 @@ func TestSponsorIsJudged(t *testing.T) {
 		return Sponsor(&SponsorState{Account: common.Address{1}, Token: common.Address{2}, Block: 7, Held: *uint256.NewInt(held), Fee: uint256.NewInt(fee), Err: err})
 	}
 	verify(t, []verdict{
-		{"rich", of(50_000, 100, nil), Green, "sponsor", "can pay for 500 payments at block 7", ""},
-		{"low", of(49_999, 100, nil), Yellow, "sponsor", "holds 49999 units", "give it fee tokens"},
+		{"rich", of(25_000, 100, nil), Green, "sponsor", "can pay for 250 payments at block 7", ""},
+		{"low", of(24_999, 100, nil), Yellow, "sponsor", "holds 24999 units", "give it fee tokens"},
 		{"one left", of(100, 100, nil), Yellow, "sponsor", "enough for 1 payments", "give it fee tokens"},
-		{"dry", of(99, 100, nil), Red, "sponsor", "cannot pay for a payment, which may cost 100", "other validators have to settle"},
+		{"dry", of(99, 100, nil), Red, "sponsor", "cannot pay for a payment, which needs 100", "other validators have to settle"},
 		{"free", of(0, 0, nil), Green, "sponsor", "cost nothing", ""},
 		{"not read", of(0, 100, errFault), Yellow, "sponsor", "it broke", "fee_token"},
 	})
@@ -264,7 +264,6 @@ func TestCommitteeIsJudged(t *testing.T) {
 		{"one is away", of(5, true, true, true, true, true, true, false), Yellow, "committee", "g (weight 1) is not reached: connection refused", "allegro committee show --home h"},
 		{"no margin is left", of(3, true, true, true, false), Yellow, "quorum", "margin 0, the next one that is lost stops certifying", "missing validators"},
 		{"no quorum", of(3, true, true, false, false), Red, "quorum", "weight 2 of 4 is reached, 3 is needed", "validators of weight 1 more"},
-		{"no committee", Committee(CommitteeState{Err: errFault}, ""), Red, "committee", "it broke", "network.toml"},
 	})
 	// A member that is heavier than the margin is a risk, lighter ones are not.
 	s := CommitteeState{Threshold: 7, Members: []MemberState{{Name: "a", Weight: 5, Reached: true}, {Name: "b", Weight: 4, Reached: true}, {Name: "c", Weight: 1}}}

@@ -1,7 +1,6 @@
 package doctor_test
 
 import (
-	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,9 +13,6 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/doctor"
 	"github.com/stretchr/testify/require"
 )
-
-// errUnlikely is a fault that nothing real brings about.
-var errUnlikely = errors.New("it broke")
 
 // kind is a place in the package's sources that makes a finding which is not green.
 type kind struct {

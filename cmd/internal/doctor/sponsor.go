@@ -9,32 +9,26 @@ import (
 	"github.com/holiman/uint256"
 )
 
-// fewPayments is for how many payments a sponsor should be able to pay, at the highest
-// fee that they may have: an operator who looks once a day fills it up in time.
-const fewPayments = 500
+// fewPayments is for how many payments a sponsor should be able to pay, at the fee limit
+// that wallets name. In a testnet that is what the alert AllegroSponsorLow is set to.
+const fewPayments = 250
 
 // SponsorState is what the account holds that pays a validator's fees.
 type SponsorState struct {
 	Account, Token common.Address
 	Block          uint64 // at which it was read
 	Held           uint256.Int
-	Fee            *uint256.Int // the most that a payment can cost
+	Fee            *uint256.Int // what it must hold for a payment of a wallet
 	Err            error        // why it could not be read
 }
 
 // measureSponsor asks the validator's chain node; nil for other roles, and where the
 // account or the chain is missing, which is told elsewhere.
-func (e *examination) measureSponsor(file *netfile.File, chain *ChainState) *SponsorState {
-	cfg := e.home.Config()
-	s := &SponsorState{Account: common.Address(cfg.Validator.Sponsor), Token: common.Address(file.Fees.FeeToken), Fee: new(uint256.Int)}
+func (e *examination) measureSponsor(file *netfile.File, rules *fastpay.Rules, chain *ChainState) *SponsorState {
+	cfg, price := e.home.Config(), rules.MaxFee()
+	s := &SponsorState{Account: common.Address(cfg.Validator.Sponsor), Token: common.Address(file.Fees.FeeToken), Fee: tempo.Fee(fastpay.PaymentGas, &price)}
 	if cfg.Node.Role != p2p.RoleValidator || s.Account == (common.Address{}) || chain.Err != nil || chain.ID != chain.WantID {
 		return nil
-	}
-	for i := range file.Fees.MaxFeePerGas {
-		price := uint256.Int(file.Fees.MaxFeePerGas[i])
-		if fee := tempo.Fee(fastpay.PaymentGas, &price); fee.Gt(s.Fee) {
-			s.Fee = fee
-		}
 	}
 	node, err := tempo.Dial(e.ctx, cfg.Chain.RPC, tempo.Options{Backups: cfg.Chain.Backups})
 	if err != nil {
@@ -69,7 +63,7 @@ func Sponsor(s *SponsorState) []Finding {
 	payments := new(uint256.Int).Div(&s.Held, s.Fee)
 	switch {
 	case payments.IsZero():
-		return []Finding{bad(Red, check, remedy, "sponsor %s holds %s units of token %s at block %d and cannot pay for a payment, which may cost %s", s.Account, s.Held.Dec(), s.Token, s.Block, s.Fee.Dec())}
+		return []Finding{bad(Red, check, remedy, "sponsor %s holds %s units of token %s at block %d and cannot pay for a payment, which needs %s", s.Account, s.Held.Dec(), s.Token, s.Block, s.Fee.Dec())}
 	case payments.LtUint64(fewPayments):
 		return []Finding{bad(Yellow, check, remedy, "sponsor %s holds %s units of token %s at block %d, enough for %s payments", s.Account, s.Held.Dec(), s.Token, s.Block, payments.Dec())}
 	}

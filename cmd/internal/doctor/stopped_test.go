@@ -133,7 +133,7 @@ func stoppedCauses() []cause {
 		{"sponsor", red, "cannot pay for a payment", nil, setting(func(c *home.Config) { c.Validator.Sponsor = netfile.Address{8} })},
 		{"sponsor", yellow, "enough for 100 payments", nil, network(func(w *world) {
 			price := uint256.NewInt(sponsorHolds / 100 * 1_000_000_000_000 / fastpay.PaymentGas)
-			w.file.Fees.MaxFeePerGas = append(w.file.Fees.MaxFeePerGas, netfile.Amount(*price))
+			w.file.Fees.MaxFeePerGas = []netfile.Amount{netfile.Amount(*price)}
 		})},
 		{"sponsor", yellow, "could not be read", nil, network(func(w *world) { w.file.Fees.FeeToken = netfile.Address{7} })},
 		{"clock", yellow, "could not be compared", nil, func(w *world) { w.stopChain() }},
