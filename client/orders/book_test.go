@@ -208,6 +208,7 @@ func TestALimitHasRoomAgain(t *testing.T) {
 		// A crash does not make room.
 		s.crash()
 		s = w.start(r)
+		s.certify(second, fourth)
 		s.block(0)
 		time.Sleep(time.Second)
 		synctest.Wait()

@@ -35,7 +35,7 @@ const member = `(?:dave|edgar|frank|grace)`
 var memberRow = regexp.MustCompile(`^ *` + member + ` +\d`)
 
 // shapeToken matches what differs between two runs, and white space.
-var shapeToken = regexp.MustCompile(`…|[0-9a-f]{16}-\d+|0x[0-9a-fA-F]+|\d{4}-\d\d-\d\dT[\d:]+Z|[+-]?\d[\d,.:]*\d|[+-]?\d|\b` + member + `(?:, ` + member + `)*\b|\b(?:INCLUDED|FINALIZED)\b|\s+`)
+var shapeToken = regexp.MustCompile(`…|[0-9a-f]{16}-\d+|0x[0-9a-fA-F]+|\d{4}-\d\d-\d\dT[\d:]+Z|[+-]?\d[\d,.:]*\d|[+-]?\d|\b` + member + `(?:, ` + member + `)*\b|\baccepted +CERTIFIED\b|\b(?:INCLUDED|FINALIZED)\b|\s+`)
 
 // acceptedLine is printed only if a vote was seen before the quorum.
 var acceptedLine = regexp.MustCompile(`^ *ACCEPTED +votes of `)
@@ -102,7 +102,9 @@ func shapeOfToken(found string) string {
 		return `(0x[0-9a-f]{64})`
 	case strings.HasPrefix(found, "0x"):
 		return `0x[0-9a-fA-F]+`
-	case found == "INCLUDED" || found == "FINALIZED": // the next block may have come
+	case strings.HasPrefix(found, "accepted "): // a block may have come
+		return `(?:accepted\s+(?:CERTIFIED|QUEUED_ONCHAIN|INCLUDED)|final\s+FINALIZED)`
+	case found == "INCLUDED" || found == "FINALIZED": // the same
 		return `(?:INCLUDED|FINALIZED)`
 	case found[0] >= 'a':
 		return `[a-z]+(?:, [a-z]+)*`
@@ -131,6 +133,12 @@ func TestShapes(t *testing.T) {
 	require.Regexp(t, shapeOf("{\"id\":\"0x3ef4…\",…}", false), "{\"id\":\"0xabcdef\",\"more\":{}}\n")
 	require.NotRegexp(t, shapeOf("{\"id\":\"0x3ef4…\"}", false), "{\"tx\":\"0xabcdef\"}")
 	require.Regexp(t, shapeOf("one\n", true), "one\ntwo\n")
+	const order = "accepted  CERTIFIED  alice\n"
+	require.Regexp(t, shapeOf(order, false), order)
+	require.Regexp(t, shapeOf(order, false), "accepted  INCLUDED  alice\n", "a block has come")
+	require.Regexp(t, shapeOf(order, false), "final     FINALIZED  alice\n")
+	require.NotRegexp(t, shapeOf(order, false), "waiting   CERTIFIED  alice\n")
+	require.NotRegexp(t, shapeOf(order, false), "accepted  ACCEPTED  alice\n")
 	const table = "WHO    VOTE\ndave   1  yes\ngrace  1  no\nend\n"
 	require.Regexp(t, shapeOf(table, false), "WHO    VOTE\nfrank  1  no\nedgar  1  yes\nend\n", "members have another order")
 	require.NotRegexp(t, shapeOf(table, false), "WHO    VOTE\nfrank  1  no\nend\n", "a row is lacking")
