@@ -45,8 +45,9 @@ describe('the page of a demo', () => {
     await page.getByRole('button', { name: /^Pay \$/ }).click();
   }
 
-  const stageBecomes = (word: string) =>
-    page.waitForFunction((w) => document.querySelector('[data-testid=sent-stage]')?.textContent?.includes(w), word);
+  /** Waits until what was sent is certified; a block may have it by then. */
+  const isCertified = () =>
+    page.waitForFunction(() => /CERTIFIED|QUEUED|INCLUDED|FINALIZED/.test(document.querySelector('[data-testid=sent-stage]')?.textContent ?? ''));
 
   let t1 = '';
   let t2 = '';
@@ -126,7 +127,7 @@ describe('the page of a demo', () => {
 
   test('a demo account pays, and what it may spend changes before the chain does', async () => {
     await order('Carol (demo account, its key is public)', addressOf('bob'), '1.25');
-    await stageBecomes('CERTIFIED');
+    await isCertified();
     await page.waitForFunction(() => {
       const text = (id: string) => document.querySelector(`[data-testid=${id}]`)?.textContent;
       return text('spendable') === '$13.75' && text('confirmed') !== null;
@@ -168,7 +169,7 @@ describe('the page of a demo', () => {
     assert.ok(await page.getByLabel('Amount').isDisabled());
     await inspect(page, 'pay-asked');
     await page.getByRole('button', { name: 'Pay $0.75' }).click();
-    await stageBecomes('CERTIFIED');
+    await isCertified();
     await page.waitForFunction(() => location.hash === '#/pay'); // the request is gone: it is not paid twice
     assert.equal(await asked.inputValue(), '');
     const { payments } = (await (await fetch(`${demo.url}/api/v1/payments`)).json()) as { payments: Payment[] };
@@ -203,7 +204,7 @@ describe('the page of a demo', () => {
       await page.getByText(/signature is of 0x[0-9a-f]+, the sender is|signed another transaction/).waitFor();
       await inspect(page, 'pay-failed');
       await order('Tempora (wallet)', addressOf('bob'), '1');
-      await stageBecomes('CERTIFIED');
+      await isCertified();
       assert.deepEqual(other.faults, []);
     } finally {
       page = mine;
@@ -220,7 +221,7 @@ describe('the page of a demo', () => {
     await go(page, '#/pay');
     await page.getByLabel('this tab, as a peer').check();
     await order('Bob (demo account, its key is public)', addressOf('alice'), '0.5');
-    await stageBecomes('CERTIFIED');
+    await isCertified();
     await page.waitForFunction(() => document.querySelector('.voice')?.textContent?.includes('verified 2/2 in this tab'));
     await inspect(page, 'pay-tab');
     await go(page, '#/');
@@ -234,7 +235,7 @@ describe('the page of a demo', () => {
     await page.getByText('Cut off from the aggregator.').waitFor();
     await go(page, '#/pay');
     await order('Bob (demo account, its key is public)', addressOf('carol'), '0.25');
-    await stageBecomes('CERTIFIED');
+    await isCertified();
     await go(page, '#/');
     const height = Number((await page.getByTestId('height').textContent())?.replace(/\D/g, ''));
     await page.waitForFunction((h) => Number(document.querySelector('[data-testid=height]')?.textContent?.replace(/\D/g, '')) > h, height);
