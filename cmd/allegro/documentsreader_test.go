@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,6 +138,10 @@ func (s *docReader) ask(host, text string) string {
 // goesOn are the commands that run until they are stopped.
 var goesOn = regexp.MustCompile(`^\S*allegro (demo( --[^o]\S*( \S+)?)*|devchain .*|(validator|client|aggregator) run .*)$|^curl -sN |&$`)
 
+// judgesMachine are the commands to which a disk that is busy with something else is a fault,
+// for as long as that goes on.
+var judgesMachine = regexp.MustCompile(`(-- |allegro )doctor\b`)
+
 // saysReady is what they print once they are of use.
 var saysReady = regexp.MustCompile(`Ctrl-C stops|(?i)listening on \S*:\d|ready to receive web requests`)
 
@@ -160,18 +165,16 @@ func (s *docReader) run(c *shownCommand) {
 		return
 	}
 	s.await()
+	// A document shows an error by its text, and every other command succeeds.
+	fails := slices.ContainsFunc(c.output, func(line string) bool { return strings.HasPrefix(line, "allegro: ") })
 	begun := time.Now()
 	out, code := s.do(c.host, text)
-	s.t.Logf("line %d, %s, exit code %s: %s\n%s", c.line, time.Since(begun).Round(time.Millisecond), code, c.text, out)
-	// A document shows an error by its text, and every other command succeeds.
-	want := "0"
-	for _, line := range c.output {
-		if strings.HasPrefix(line, "allegro: ") {
-			want = code
-			require.NotEqual(s.t, "0", code, "line %d: %s: the document shows an error", c.line, c.text)
-		}
+	for !fails && code != "0" && judgesMachine.MatchString(text) && s.ctx.Err() == nil {
+		time.Sleep(untilPause)
+		out, code = s.do(c.host, text)
 	}
-	require.Equal(s.t, want, code, "line %d: exit code of %s\n%s", c.line, c.text, out)
+	s.t.Logf("line %d, %s, exit code %s: %s\n%s", c.line, time.Since(begun).Round(time.Millisecond), code, c.text, out)
+	require.Equal(s.t, fails, code != "0", "line %d: exit code %s of %s\n%s", c.line, code, c.text, out)
 	if len(c.output) > 0 {
 		s.compare(c, out, shapeOf(shown, false))
 	}

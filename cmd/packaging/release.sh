@@ -47,7 +47,8 @@ export GOFLAGS=-mod=readonly GOAMD64=v1 GOARM64=v8.0
 build() { CGO_ENABLED=0 GOOS=$1 GOARCH=$2 go build -trimpath -buildvcs=true -ldflags='-s -w' -o "$3" ./cmd/allegro; }
 
 # This machine's own program writes what is the same everywhere.
-build "$(go env GOHOSTOS)" "$(go env GOHOSTARCH)" "$work/allegro"
+own=$(go env GOHOSTOS)/$(go env GOHOSTARCH)
+build "${own%/*}" "${own#*/}" "$work/allegro"
 version=$("$work/allegro" version -o json | sed -n 's/^  "version": "\(.*\)",$/\1/p')
 same=$work/same # laid out as below /usr/local
 mkdir -p "$same"/share/{doc/allegro,bash-completion/completions,zsh/site-functions,fish/vendor_completions.d,powershell} "$same"/lib/{systemd/system,sysusers.d}
@@ -64,7 +65,11 @@ for target in "${targets[@]}"; do
   name=allegro-$version-${target%/*}-${target#*/}
   mkdir -p "$work/$name/bin"
   cp -r "$same/." "$work/$name"
-  build "${target%/*}" "${target#*/}" "$work/$name/bin/allegro"
+  if [ "$target" = "$own" ]; then
+    cp "$work/allegro" "$work/$name/bin/allegro"
+  else
+    build "${target%/*}" "${target#*/}" "$work/$name/bin/allegro"
+  fi
   archive -C "$work" "$name" >"$out/$name.tar.gz"
   echo "$out/$name.tar.gz"
 done
