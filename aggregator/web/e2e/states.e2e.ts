@@ -29,6 +29,9 @@ describe('states of the page', () => {
     await fake.reader(opened);
   }
 
+  const heightIs = (height: number) =>
+    page.waitForFunction((text) => document.querySelector('[data-testid=height]')?.textContent === text, String(height));
+
   test('nothing has happened yet', async () => {
     fake.head(null, Date.now());
     await open();
@@ -69,7 +72,7 @@ describe('states of the page', () => {
     await held.asked;
     fake.head(42, Date.now());
     fake.tell('payment', fake.payment(1, 'CERTIFIED', 500));
-    await page.waitForFunction(() => document.querySelector('[data-testid=height]')?.textContent === '42');
+    await heightIs(42);
     held.answer();
     await page.getByText('demo', { exact: true }).waitFor(); // the load has ended: the network has its name
     assert.equal(await page.getByTestId('height').textContent(), '42');
@@ -81,7 +84,7 @@ describe('states of the page', () => {
     fake.payments(fake.payment(1, 'CERTIFIED', 3000, { certified_unix_micros: String((seen + 1220) * 1000) }));
     fake.head(41, seen - 2000);
     await open();
-    await page.getByTestId('height').waitFor();
+    await heightIs(41); // a page that hears of 42 alone cannot say when it came
     fake.head(42, seen + 1000);
     await page.getByText(/Block 42 came first: the QC formed 220\sms after it/).waitFor();
     await inspect(page, 'state-block-first');
