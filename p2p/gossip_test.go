@@ -2,6 +2,7 @@ package p2p_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,9 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/ethereum/go-ethereum/rlp"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestGossipReachesEverybodyInOneHop(t *testing.T) {
@@ -284,6 +288,49 @@ func TestRepeatedJunkIsGraylisted(t *testing.T) {
 			s.Fatal(err)
 		}
 		s.await(v, func() bool { return len(v.rec.Payments()) == 1 })
+	})
+}
+
+// TestGraftFloodIsGraylisted: a peer that prunes and grafts again and again is forgiven
+// what restarts come to, and beyond that not listened to.
+func TestGraftFloodIsGraylisted(t *testing.T) {
+	play(t, 1, func(s *scene) {
+		v := s.startAll()[0]
+		evil := s.start("c0", -1)
+		s.ready(evil)
+		topic := evil.Topics()[0].Name // tx
+		stream, err := evil.OpenRaw(s.Context(), v.ID(), string(pubsub.GossipSubID_v11))
+		if err != nil {
+			s.Fatal(err)
+		}
+		send := func(rpc *pb.RPC) {
+			data, err := proto.Marshal(rpc)
+			if err != nil {
+				s.Fatal(err)
+			}
+			if _, err := stream.Write(append(binary.AppendUvarint(nil, uint64(len(data))), data...)); err != nil {
+				s.Fatal(err)
+			}
+		}
+		payments := s.world.Payments(2)
+		publish := func(p fastpay.Payment) {
+			send(&pb.RPC{Publish: []*pb.Message{{Data: fastpay.EncodePayments([]fastpay.Payment{p}), Topic: &topic}}})
+		}
+		graft := &pb.RPC{Control: &pb.ControlMessage{Graft: []*pb.ControlGraft{{TopicID: &topic}}}}
+		send(&pb.RPC{Control: &pb.ControlMessage{Prune: []*pb.ControlPrune{{TopicID: &topic}}}})
+		for range 32 {
+			send(graft)
+		}
+		publish(payments[0])
+		s.await(v, func() bool { return len(v.rec.Payments()) == 1 })
+		for range 32 {
+			send(graft)
+		}
+		publish(payments[1])
+		time.Sleep(5 * time.Second)
+		if n := len(v.rec.Payments()); n != 1 {
+			s.Errorf("%d payments of a peer that floods grafts get through, want the one before the flood", n)
+		}
 	})
 }
 

@@ -55,6 +55,21 @@ func TestScoresOfOffences(t *testing.T) {
 	if s := offence(topicCert, 2) + committeeScore; s != 0 {
 		t.Errorf("a member has %v after two rejected CertBatches, want 0", s)
 	}
+	misbehaved := func(times float64) float64 {
+		excess := max(times-behaviourThreshold, 0)
+		return behaviourWeight * excess * excess
+	}
+	const restart = 2 * topicKinds // a graft within 10 s of a prune counts twice
+	if s := misbehaved(8 * restart); s != 0 {
+		t.Errorf("eight restarts at once cost %v, want nothing", s)
+	}
+	if s := misbehaved(8*restart + 16); s >= graylistThreshold {
+		t.Errorf("a flood of grafts costs %v, want a place on the gray list below %v", s, graylistThreshold)
+	}
+	decay := scoreParams(false, nil).BehaviourPenaltyDecay
+	if peak := restart / (1 - decay*decay); peak > behaviourThreshold {
+		t.Errorf("restarts two seconds apart come to %v, beyond the %v that are forgiven", peak, behaviourThreshold)
+	}
 	for kind := range topicKind(topicKinds) {
 		p := topicScoreParams(kind)
 		if p.FirstMessageDeliveriesWeight != 0 || p.MeshMessageDeliveriesWeight != 0 || p.TimeInMeshWeight != 0 {

@@ -27,13 +27,17 @@ const (
 	batchTopicWeight     = 0.5
 	otherTopicWeight     = 0.1
 
-	// P7, for grafting in spite of a prune and for promises not kept: six are
-	// forgiven, as reconnects cause some.
+	// P7, for grafting in spite of a prune and for promises not kept. A peer that was
+	// killed and comes back knows of no prune: it grafts each topic again, which within
+	// 10 s of the prune counts twice. behaviourThreshold forgives eight such restarts at
+	// once in one committee, behaviourDecay any number of them two seconds apart. Beyond
+	// that the square weighs: with 16 more nobody listens to a flood of grafts.
 	behaviourWeight    = -10
-	behaviourThreshold = 6
+	behaviourThreshold = 8 * 2 * topicKinds
+	behaviourDecay     = time.Minute
 
-	// scoreDecay is how long a penalty lasts; retainScore how long it outlives a
-	// connection.
+	// scoreDecay is how long the penalty for rejected messages lasts; retainScore how
+	// long any outlives a connection.
 	scoreDecay  = 10 * time.Minute
 	retainScore = time.Hour
 
@@ -61,7 +65,7 @@ func scoreParams(public bool, standing func(PeerID) float64) *pubsub.PeerScorePa
 		AppSpecificWeight:         1,
 		BehaviourPenaltyWeight:    behaviourWeight,
 		BehaviourPenaltyThreshold: behaviourThreshold,
-		BehaviourPenaltyDecay:     pubsub.ScoreParameterDecay(scoreDecay),
+		BehaviourPenaltyDecay:     pubsub.ScoreParameterDecay(behaviourDecay),
 		DecayInterval:             pubsub.DefaultDecayInterval,
 		DecayToZero:               pubsub.DefaultDecayToZero,
 		RetainScore:               retainScore,
