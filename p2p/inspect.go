@@ -41,6 +41,17 @@ func (n *Node) Topics() []TopicInfo {
 	return out
 }
 
+// Forwarded reports whether in each joined committee a neighbour has this node in its
+// mesh for payments, and forwards them as they come. To others they come with a heartbeat.
+func (n *Node) Forwarded() bool {
+	for _, r := range n.gossip.joined() {
+		if len(n.gossip.tracer.meshPeers(topicName(r.committee.ID(), topicTx))) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Connect dials a peer once, at an address as [ParsePeer] takes it. Its hello follows
 // by itself; see [Node.Peers] and [Node.OnPeer].
 func (n *Node) Connect(ctx context.Context, addr string) error {

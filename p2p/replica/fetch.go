@@ -48,7 +48,8 @@ const (
 	// hedgeDelay is how long one peer is waited for before the next one is asked
 	// too.
 	hedgeDelay = 300 * time.Millisecond
-	// wantDelay lets the payment that a vote names arrive by gossip first.
+	// wantDelay lets the payment that a vote names arrive by gossip first, where a
+	// neighbour forwards payments, and is the least time between two such requests.
 	wantDelay = 50 * time.Millisecond
 )
 
@@ -76,7 +77,7 @@ func (r *Replica) PeerEvent(e p2p.PeerEvent) {
 // Run catches up with every new peer, asks for payments that votes name, compares
 // with a peer now and then, and answers the Board's questions about the chain,
 // until ctx ends.
-func (r *Replica) Run(ctx context.Context, network Network) error {
+func (r *Replica) Run(ctx context.Context, network Node) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.runJoined(ctx, network) })
 	g.Go(func() error { return r.runWanted(ctx, network) })
@@ -220,44 +221,69 @@ func addItem(b *fastpay.Board, peer p2p.PeerInfo, item p2p.SyncItem) bool {
 	return fresh
 }
 
-// runWanted asks for payments that votes name and gossip did not bring.
-func (r *Replica) runWanted(ctx context.Context, network Network) error {
+// runWanted asks for payments that votes name and gossip did not bring. In a network
+// with many clients most are in nobody's mesh: members flood their votes to all, and the
+// payments reach those clients only like this.
+func (r *Replica) runWanted(ctx context.Context, network Node) error {
+	var asked time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-r.wake:
 		}
-		if err := pause(ctx, wantDelay); err != nil {
+		wait := wantDelay
+		if !network.Forwarded() {
+			wait -= time.Since(asked) // there is nothing to wait for
+		}
+		if err := pause(ctx, wait); err != nil {
 			return err
 		}
-		ids := r.takeWanted()
+		ids, voters := r.takeWanted()
 		if len(ids) == 0 {
 			continue
 		}
-		if err := r.FetchIDs(ctx, network, kindWanted, ids); err != nil && ctx.Err() == nil {
+		asked = time.Now()
+		if err := r.fetchWanted(ctx, network, ids, voters); err != nil && ctx.Err() == nil {
 			logger.Debugw("asking for voted payments", "payments", len(ids), "error", err)
 		}
 	}
 }
 
-// takeWanted empties the list of wanted payments.
-func (r *Replica) takeWanted() []fastpay.ID {
+// takeWanted empties the list of wanted payments, and returns them with who voted for
+// any of them.
+func (r *Replica) takeWanted() ([]fastpay.ID, map[memberKey]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ids, turnedAway := r.wanted.take(r.cfg.Now(), func(id fastpay.ID) bool {
+	ids, voters, turnedAway := r.wanted.take(r.cfg.Now(), func(id fastpay.ID) bool {
 		_, held := r.board.Tx(id)
 		return held
 	})
 	r.metrics.turnedAway.Add(float64(turnedAway))
-	return ids
+	return ids, voters
 }
 
-// FetchIDs asks the connected peers for payments, the next one when one has
-// answered or is slow, until all are known.
-func (r *Replica) FetchIDs(ctx context.Context, network Network, kind string, ids []fastpay.ID) error {
+// holders returns the peers in the order in which they are asked for payments: those who
+// voted, since they hold what they voted for, then the other members, then everybody
+// else. Chance says who of the voters is first: else one of them would be asked by all.
+func (r *Replica) holders(network Network, voters map[memberKey]bool) []p2p.PeerInfo {
+	var first, then []p2p.PeerInfo
+	for _, peer := range Greeted(network) {
+		if peer.Member != nil && voters[memberKey(peer.Member)] {
+			first = append(first, peer)
+		} else {
+			then = append(then, peer)
+		}
+	}
+	turn := int(r.cfg.Jitter() * float64(len(first)))
+	return slices.Concat(first[turn:], first[:turn], then)
+}
+
+// fetchWanted asks the connected peers for payments, the next one when one has answered
+// or is slow, until all are known.
+func (r *Replica) fetchWanted(ctx context.Context, network Network, ids []fastpay.ID, voters map[memberKey]bool) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	peers := Greeted(network)
+	peers := r.holders(network, voters)
 	answers := make(chan error, len(peers))
 	var g errgroup.Group
 	defer func() {
@@ -274,7 +300,7 @@ func (r *Replica) FetchIDs(ctx context.Context, network Network, kind string, id
 			peer, ask := peers[0], ids
 			peers = peers[1:]
 			g.Go(func() error {
-				answers <- r.ask(ctx, network, peer, kind, ask)
+				answers <- r.ask(ctx, network, peer, kindWanted, ask)
 				return nil
 			})
 			open++

@@ -169,6 +169,35 @@ func TestGossipInTimeIsNotFetched(t *testing.T) {
 	})
 }
 
+// TestVotersAreAskedFirst: who has voted for a payment holds it. Without a neighbour that
+// forwards payments, they are asked at once, but not more often than others.
+func TestVotersAreAskedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		source := w.replica(nil)
+		txs := w.txs(3)
+		add(t, source, txs...)
+		r, n := w.replica(nil), newFakeNet()
+		n.join("other", w.key(0), silent)
+		n.join("voter", w.key(1), serve(source))
+		defer running(t, r, n)()
+
+		held := func(tx *fastpay.Tx) time.Duration {
+			begin := time.Now()
+			require.NoError(t, r.GossipBatch("peer", w.batch(1, tx.ID())))
+			require.NoError(t, r.Wait(t.Context(), func(b *fastpay.Board) bool { _, ok := b.Tx(tx.ID()); return ok }))
+			return time.Since(begin)
+		}
+		const trip, delay = 20 * time.Millisecond, 50 * time.Millisecond
+		require.Equal(t, delay+trip, held(txs[0]), "gossip has its moment")
+		n.unmeshed = true
+		time.Sleep(delay)
+		require.Equal(t, trip, held(txs[1]))
+		require.Equal(t, delay, held(txs[2]), "the request before was a round trip ago")
+		require.Empty(t, n.requests("other"))
+	})
+}
+
 // TestInventedVotesCostLittle lets a dishonest member vote for payments that nobody
 // has, as fast as it can. Peers are asked for them within its share, the rest is
 // counted, and what an honest member names is fetched at once all the same.

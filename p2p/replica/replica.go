@@ -53,6 +53,13 @@ type Network interface {
 	Peers() []p2p.PeerInfo
 }
 
+// Node is what a running Replica asks of its node.
+type Node interface {
+	Network
+	// Forwarded reports whether a neighbour forwards payments to the node as they come.
+	Forwarded() bool
+}
+
 // Greeted returns the connected peers that completed a hello, validators first:
 // they hold what counts.
 func Greeted(network Network) []p2p.PeerInfo {

@@ -49,17 +49,21 @@ func (w *wants) add(c *fastpay.Committee, signer int, id fastpay.ID) bool {
 	return true
 }
 
-// take empties the list and returns what is to be asked for, and how many payments
-// are not, because who named them has used up its share.
-func (w *wants) take(now time.Time, held func(fastpay.ID) bool) (ids []fastpay.ID, turnedAway int) {
+// take empties the list and returns what is to be asked for, the members that voted for
+// any of it, and how many payments are not asked for, because who named them has used up
+// its share.
+func (w *wants) take(now time.Time, held func(fastpay.ID) bool) (ids []fastpay.ID, voters map[memberKey]bool, turnedAway int) {
 	asked := make(map[fastpay.ID]bool) // false: nobody has a share left for it
+	voters = make(map[memberKey]bool)
 	members := slices.SortedFunc(maps.Keys(w.named), func(a, b memberKey) int { return bytes.Compare(a[:], b[:]) })
 	for _, member := range members {
 		for _, id := range w.named[member] {
 			switch {
-			case asked[id] || held(id):
+			case held(id):
+			case asked[id]:
+				voters[member] = true
 			case w.shares[member].AllowN(now, 1):
-				asked[id] = true
+				asked[id], voters[member] = true, true
 				ids = append(ids, id)
 			default:
 				asked[id] = false
@@ -67,5 +71,5 @@ func (w *wants) take(now time.Time, held func(fastpay.ID) bool) (ids []fastpay.I
 		}
 	}
 	clear(w.named)
-	return ids, len(asked) - len(ids)
+	return ids, voters, len(asked) - len(ids)
 }

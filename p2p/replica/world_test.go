@@ -193,9 +193,10 @@ func idsOf(items []p2p.SyncItem) []fastpay.ID {
 // errSilent is what a peer without an answer answers.
 var errSilent = errors.New("no answer")
 
-// fakeNet is a [replica.Network] of scripted peers. Those with a Replica answer
-// from it.
+// fakeNet is a [replica.Node] among scripted peers. Those with a Replica answer from it.
 type fakeNet struct {
+	unmeshed bool // nobody forwards payments
+
 	mu      sync.Mutex
 	peers   []p2p.PeerInfo
 	answers map[p2p.PeerID]func(ctx context.Context, req p2p.SyncRequest) (p2p.SyncResponse, error)
@@ -233,7 +234,7 @@ func silent(ctx context.Context, _ p2p.SyncRequest) (p2p.SyncResponse, error) {
 	return p2p.SyncResponse{}, errSilent
 }
 
-// Sync implements [replica.Network].
+// Sync implements [replica.Node].
 func (n *fakeNet) Sync(ctx context.Context, peer p2p.PeerID, req p2p.SyncRequest) (p2p.SyncResponse, error) {
 	n.mu.Lock()
 	n.asked = append(n.asked, asked{peer, req})
@@ -243,12 +244,15 @@ func (n *fakeNet) Sync(ctx context.Context, peer p2p.PeerID, req p2p.SyncRequest
 	return answer(ctx, req)
 }
 
-// Peers implements [replica.Network].
+// Peers implements [replica.Node].
 func (n *fakeNet) Peers() []p2p.PeerInfo {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.peers)
 }
+
+// Forwarded implements [replica.Node].
+func (n *fakeNet) Forwarded() bool { return !n.unmeshed }
 
 // requests are the requests made so far, to a peer if it is named.
 func (n *fakeNet) requests(peer p2p.PeerID) []p2p.SyncRequest {
@@ -264,7 +268,7 @@ func (n *fakeNet) requests(peer p2p.PeerID) []p2p.SyncRequest {
 }
 
 // running runs a Replica's fetching until the returned function is called.
-func running(t *testing.T, r *replica.Replica, n replica.Network) (stop func()) {
+func running(t *testing.T, r *replica.Replica, n replica.Node) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
