@@ -88,7 +88,7 @@ func runningPeer(ctx context.Context, h *home.Home) (*doctor.Peer, error) {
 	defer client.Close()
 	var p doctor.Peer
 	err = errors.Join(client.Get(ctx, api.RouteSelf, "", nil, &p.Self), client.Get(ctx, api.RoutePeers, "", nil, &p.Peers),
-		client.Get(ctx, api.RouteCommittee, "", nil, &p.Committee))
+		client.Get(ctx, api.RouteCommittee, "", nil, &p.Committee), client.Get(ctx, api.RouteTopics, "", nil, &p.Topics))
 	if err == nil && p.Self.Running == nil {
 		err = errors.New("it does not say how it is: it may be of another version than this command")
 	}

@@ -45,6 +45,7 @@ type Peer struct {
 	Self      api.Self
 	Peers     document.Peers
 	Committee document.Committee
+	Topics    document.Topics
 }
 
 // Options are what an examination needs beside a home.
@@ -86,8 +87,10 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 	e.add(Clock(chain))
 	e.addAll(Backups(e.measureBackups(file)))
 	e.addAll(Sponsor(e.measureSponsor(file, rules, &chain)))
-	e.addAll(Committee(e.measureCommittee(file, rules), o.Flag))
+	committee := e.measureCommittee(file, rules)
+	e.addAll(Committee(committee, o.Flag))
 	if o.Running != nil {
+		e.add(Gossip(&o.Running.Topics, committee, o.Flag))
 		e.addAll(Versions(o.Running, o.Version))
 		e.addAll(Work(&o.Running.Self))
 	}

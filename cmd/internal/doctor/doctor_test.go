@@ -274,6 +274,22 @@ func TestCommitteeIsJudged(t *testing.T) {
 	}}, "")[1].Level)
 }
 
+func TestGossipIsJudged(t *testing.T) {
+	of := func(reached bool, meshes ...int) []Finding {
+		var topics document.Topics
+		for i, n := range meshes {
+			topics.Topics = append(topics.Topics, document.Topic{Kind: []string{"tx", "cert"}[i], Mesh: make([]document.PeerName, n)})
+		}
+		members := []MemberState{{Name: "a", Self: true}, {Name: "b", Reached: true}, {Name: "c", Reached: reached}}
+		return []Finding{Gossip(&topics, CommitteeState{Members: members}, " --home h")}
+	}
+	verify(t, []verdict{
+		{"meshed", of(false, 1, 2), Green, "gossip", "neighbours forward each of 2 topics", ""},
+		{"no room in meshes", of(true, 1, 0), Green, "gossip", "no room for this peer in cert: members tell it at once", ""},
+		{"cut off from one", of(false, 0, 0), Yellow, "gossip", "nobody forwards tx, cert as messages come: what comes from c ", "allegro config set --home h p2p.peers MULTIADDR"},
+	})
+}
+
 func TestARunningPeerIsJudged(t *testing.T) {
 	peer := func(change func(*Peer)) *Peer {
 		p := &Peer{Self: api.Self{Version: "v1", Running: &api.Running{}}}

@@ -74,6 +74,7 @@ func (p *process) peer() *doctor.Peer {
 		p.api.Get(p.t.Context(), api.RouteSelf, "", nil, &out.Self),
 		p.api.Get(p.t.Context(), api.RoutePeers, "", nil, &out.Peers),
 		p.api.Get(p.t.Context(), api.RouteCommittee, "", nil, &out.Committee),
+		p.api.Get(p.t.Context(), api.RouteTopics, "", nil, &out.Topics),
 	))
 	return &out
 }
@@ -162,6 +163,9 @@ func runningCauses() []cause {
 			url, _ := serveChain(w.t, nil, func(c *devchain.Config) { c.BaseFee = 1 })
 			w.edgar(url, "test")
 			w.until(w.dave(), func(p *doctor.Peer) bool { return len(p.Self.Running.Forks) > 0 })
+		}},
+		{"gossip", yellow, "nobody forwards tx, cert, head, evidence as messages come: what comes from edgar", nil, func(w *world) {
+			w.opts.Running = w.dave().peer()
 		}},
 		{"version", yellow, "this peer has test, edgar has v2", nil, func(w *world) {
 			w.edgar(w.home.Config().Chain.RPC, "v2")
