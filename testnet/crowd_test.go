@@ -61,11 +61,13 @@ func TestAPayeeThatWasKilledIsStillTold(t *testing.T) {
 			require.NoError(t, err)
 			time.Sleep(time.Second)
 		}
+		time.Sleep(10 * time.Second) // what is left of dead connections is gone
+		_, err := v.Peer(payee).Node.WaitReady(ctx, v.Committee().ID())
+		require.NoError(t, err)
 		begin := time.Now()
 		id := pay(t, ctx, payer, v.Peer(payee), 1)
 		requireStage(t, ctx, v.Peer(payee), id, fastpay.StageCertified)
 		require.Less(t, time.Since(begin), 5*trip/2)
-		time.Sleep(10 * time.Second) // scores are taken now and then
 		for _, member := range v.validators() {
 			require.NotEmpty(t, member.Node.Scores())
 			for _, s := range member.Node.Scores() {
