@@ -42,7 +42,8 @@ func (n *Node) Topics() []TopicInfo {
 }
 
 // Forwarded reports whether in each joined committee a neighbour has this node in its
-// mesh for payments, and forwards them as they come. To others they come with a heartbeat.
+// mesh for payments, and forwards them as they come. To others their ids are offered with
+// some later heartbeat.
 func (n *Node) Forwarded() bool {
 	for _, r := range n.gossip.joined() {
 		if len(n.gossip.tracer.meshPeers(topicName(r.committee.ID(), topicTx))) == 0 {

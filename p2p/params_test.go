@@ -68,7 +68,7 @@ func TestScoresOfOffences(t *testing.T) {
 	}
 	decay := scoreParams(false, nil).BehaviourPenaltyDecay
 	if peak := restart / (1 - decay*decay); peak > behaviourThreshold {
-		t.Errorf("restarts two seconds apart come to %v, beyond the %v that are forgiven", peak, behaviourThreshold)
+		t.Errorf("restarts with two seconds between come to %v, beyond the %v that are forgiven", peak, behaviourThreshold)
 	}
 	for kind := range topicKind(topicKinds) {
 		p := topicScoreParams(kind)

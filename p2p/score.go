@@ -30,8 +30,9 @@ const (
 	// P7, for grafting in spite of a prune and for promises not kept. A peer that was
 	// killed and comes back knows of no prune: it grafts each topic again, which within
 	// 10 s of the prune counts twice. behaviourThreshold forgives eight such restarts at
-	// once in one committee, behaviourDecay any number of them two seconds apart. Beyond
-	// that the square weighs: with 16 more nobody listens to a flood of grafts.
+	// once in one committee, behaviourDecay any number of them with two seconds between
+	// in which the peer is connected. Beyond that the square weighs: with 16 more nobody
+	// listens to a flood of grafts, except to a member's, until it has paused for seconds.
 	behaviourWeight    = -10
 	behaviourThreshold = 8 * 2 * topicKinds
 	behaviourDecay     = time.Minute

@@ -222,14 +222,18 @@ func addItem(b *fastpay.Board, peer p2p.PeerInfo, item p2p.SyncItem) bool {
 }
 
 // runWanted asks for payments that votes name and gossip did not bring. In a network
-// with many clients most are in nobody's mesh: members flood their votes to all, and the
-// payments reach those clients only like this.
+// with many clients most are in nobody's mesh: members flood their votes to all, and
+// payments come to those clients like this, or by an IHAVE of some later heartbeat.
 func (r *Replica) runWanted(ctx context.Context, network Node) error {
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }() // errands return nothing
 	var asked time.Time
+	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-again:
 		case <-r.wake:
 		}
 		wait := wantDelay
@@ -239,51 +243,57 @@ func (r *Replica) runWanted(ctx context.Context, network Node) error {
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
-		ids, voters := r.takeWanted()
-		if len(ids) == 0 {
-			continue
+		errands, later := r.takeWanted()
+		if again = nil; later {
+			again = time.After(hedgeDelay)
 		}
-		asked = time.Now()
-		if err := r.fetchWanted(ctx, network, ids, voters); err != nil && ctx.Err() == nil {
-			logger.Debugw("asking for voted payments", "payments", len(ids), "error", err)
+		for _, e := range errands {
+			asked = time.Now()
+			g.Go(func() error {
+				if err := r.fetchWanted(ctx, network, e); err != nil && ctx.Err() == nil {
+					logger.Debugw("asking for voted payments", "payments", len(e.ids), "error", err)
+				}
+				r.mu.Lock()
+				more := r.wanted.done(e)
+				r.mu.Unlock()
+				if more {
+					r.wakeWanted()
+				}
+				return nil
+			})
 		}
 	}
 }
 
-// takeWanted empties the list of wanted payments, and returns them with who voted for
-// any of them.
-func (r *Replica) takeWanted() ([]fastpay.ID, map[memberKey]bool) {
+// wakeWanted says that there are payments to be asked for.
+func (r *Replica) wakeWanted() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// takeWanted returns the requests to make now, and whether others are to follow.
+func (r *Replica) takeWanted() (errands []errand, later bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ids, voters, turnedAway := r.wanted.take(r.cfg.Now(), func(id fastpay.ID) bool {
+	errands, turnedAway, later := r.wanted.take(r.cfg.Now(), func(id fastpay.ID) bool {
 		_, held := r.board.Tx(id)
 		return held
 	})
 	r.metrics.turnedAway.Add(float64(turnedAway))
-	return ids, voters
+	return errands, later
 }
 
-// holders returns the peers in the order in which they are asked for payments: those who
-// voted, since they hold what they voted for, then the other members, then everybody
-// else. Chance says who of the voters is first: else one of them would be asked by all.
-func (r *Replica) holders(network Network, voters map[memberKey]bool) []p2p.PeerInfo {
-	var first, then []p2p.PeerInfo
-	for _, peer := range Greeted(network) {
-		if peer.Member != nil && voters[memberKey(peer.Member)] {
-			first = append(first, peer)
-		} else {
-			then = append(then, peer)
-		}
-	}
-	turn := int(r.cfg.Jitter() * float64(len(first)))
-	return slices.Concat(first[turn:], first[:turn], then)
-}
-
-// fetchWanted asks the connected peers for payments, the next one when one has answered
-// or is slow, until all are known.
-func (r *Replica) fetchWanted(ctx context.Context, network Network, ids []fastpay.ID, voters map[memberKey]bool) error {
+// fetchWanted asks the connected peers for the payments that a member voted for, the next
+// one when one has answered or is slow, until all are known. The member is the first:
+// it holds what it voted for.
+func (r *Replica) fetchWanted(ctx context.Context, network Network, e errand) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	peers := r.holders(network, voters)
+	ids, peers := e.ids, Greeted(network)
+	if i := slices.IndexFunc(peers, e.isOf); i > 0 {
+		peers[0], peers[i] = peers[i], peers[0]
+	}
 	answers := make(chan error, len(peers))
 	var g errgroup.Group
 	defer func() {

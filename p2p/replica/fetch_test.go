@@ -198,6 +198,43 @@ func TestVotersAreAskedFirst(t *testing.T) {
 	})
 }
 
+// TestASilentVoterHoldsUpNobody lets a member vote for what nobody has, and not answer
+// when it is asked. What others vote for comes at once all the same, and what it was the
+// first to vote for a moment later.
+func TestASilentVoterHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		source := w.replica(nil)
+		txs := w.txs(3)
+		add(t, source, txs...)
+		r, n := w.replica(nil), newFakeNet()
+		n.unmeshed = true
+		n.join("silent", w.key(0), silent)
+		n.join("honest", w.key(1), serve(source))
+		defer running(t, r, n)()
+		vote := func(signer int, id fastpay.ID) {
+			require.NoError(t, r.GossipBatch("peer", w.batch(signer, id)))
+		}
+		held := func(tx *fastpay.Tx, within time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), within)
+			defer cancel()
+			require.NoError(t, r.Wait(ctx, func(b *fastpay.Board) bool { _, ok := b.Tx(tx.ID()); return ok }))
+		}
+		for i := range 3 {
+			vote(0, fastpay.ID{byte(i)})
+			time.Sleep(time.Second)
+			vote(1, txs[i].ID())
+			held(txs[i], 21*time.Millisecond)
+		}
+		time.Sleep(20 * time.Second) // nobody waits for the silent one any more
+		late := w.tx(3, 0, "")
+		add(t, source, late)
+		vote(0, late.ID())
+		vote(1, late.ID())
+		held(late, 321*time.Millisecond)
+	})
+}
+
 // TestInventedVotesCostLittle lets a dishonest member vote for payments that nobody
 // has, as fast as it can. Peers are asked for them within its share, the rest is
 // counted, and what an honest member names is fetched at once all the same.

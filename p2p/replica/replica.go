@@ -338,10 +338,7 @@ func (r *Replica) GossipBatch(_ p2p.PeerID, batch *fastpay.Batch) error {
 		}
 	})
 	if want {
-		select {
-		case r.wake <- struct{}{}:
-		default:
-		}
+		r.wakeWanted()
 	}
 	return errors.Join(result, err)
 }
