@@ -21,9 +21,9 @@ func doctorCommand() *cli.Command {
 		Description: "Looks at the config, the network file and the committee's term, who has the home, keys and who can read\n" +
 			"them, addresses, the time of a synced write and the free space of data/, the chain node with its backups\n" +
 			"and finality, the clock, what a validator's sponsor can still pay, whom of the committee this peer reaches\n" +
-			"and how many it may lose, and, of a peer that runs, versions and whether it does its work. A peer that\n" +
-			"does not run is not started: the chain node is then asked from here, which takes up to two block times,\n" +
-			"and validators are tried over TCP.\n" +
+			"and how many it may lose, and, of a peer that runs, whether gossip gets to it, versions, and whether it\n" +
+			"does its work. A peer that does not run is not started: the chain node is then asked from here, which takes\n" +
+			"up to two block times, and validators are tried over TCP.\n" +
 			"green: as it should be. yellow: payments go on, and somebody should look. red: the peer does not do its\n" +
 			"work, or soon will not. Exit code 1 if anything is red.",
 		Flags:        []cli.Flag{homeFlag(), outputFlag()},

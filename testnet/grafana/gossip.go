@@ -74,7 +74,7 @@ func gossip() Dashboard {
 				},
 				{
 					Title: "Payments that sync brought", Kind: TimeSeries, Unit: PerSecond, Width: 8,
-					Description: "What gossip did not bring in time, by why it was asked for. Much of it while peers stay connected means that gossip loses messages.",
+					Description: "What gossip did not bring in time, by why it was asked for. Payments that votes named (wanted) come so to a client in nobody's mesh; much of the rest while peers stay connected means that gossip loses messages.",
 					Queries:     []Query{{Expr: by("sum", rate("allegro_sync_recovered_items_total"), "instance", "kind"), Legend: "{{instance}} {{kind}}", Quiet: noFetches}},
 				},
 				{

@@ -87,10 +87,9 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 	e.add(Clock(chain))
 	e.addAll(Backups(e.measureBackups(file)))
 	e.addAll(Sponsor(e.measureSponsor(file, rules, &chain)))
-	committee := e.measureCommittee(file, rules)
-	e.addAll(Committee(committee, o.Flag))
+	e.addAll(Committee(e.measureCommittee(file, rules), o.Flag))
 	if o.Running != nil {
-		e.add(Gossip(&o.Running.Topics, committee, o.Flag))
+		e.addAll(Gossip(measureGossip(o.Running, &chain), o.Flag))
 		e.addAll(Versions(o.Running, o.Version))
 		e.addAll(Work(&o.Running.Self))
 	}

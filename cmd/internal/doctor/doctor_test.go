@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -275,19 +276,36 @@ func TestCommitteeIsJudged(t *testing.T) {
 }
 
 func TestGossipIsJudged(t *testing.T) {
-	of := func(reached bool, meshes ...int) []Finding {
-		var topics document.Topics
-		for i, n := range meshes {
-			topics.Topics = append(topics.Topics, document.Topic{Kind: []string{"tx", "cert"}[i], Mesh: make([]document.PeerName, n)})
-		}
-		members := []MemberState{{Name: "a", Self: true}, {Name: "b", Reached: true}, {Name: "c", Reached: reached}}
-		return []Finding{Gossip(&topics, CommitteeState{Members: members}, " --home h")}
+	of := func(change func(*GossipState)) []Finding {
+		var s GossipState
+		change(&s)
+		return Gossip(s, " --home h")
 	}
 	verify(t, []verdict{
-		{"meshed", of(false, 1, 2), Green, "gossip", "neighbours forward each of 2 topics", ""},
-		{"no room in meshes", of(true, 1, 0), Green, "gossip", "no room for this peer in cert: members tell it at once", ""},
-		{"cut off from one", of(false, 0, 0), Yellow, "gossip", "nobody forwards tx, cert as messages come: what comes from c ", "allegro config set --home h p2p.peers MULTIADDR"},
+		{"meshed", of(func(s *GossipState) { s.Missing = []string{"c"} }), Green, "gossip", "neighbours forward all topics", ""},
+		{"no room in meshes", of(func(s *GossipState) { s.Alone = []string{"cert"} }), Green, "gossip", "members tell this peer themselves; nobody forwards cert", ""},
+		{"cut off from one", of(func(s *GossipState) { s.Alone, s.Missing = []string{"tx", "cert"}, []string{"b", "c"} }), Yellow, "gossip", "nobody forwards tx, cert to this peer, so that it does not hear what others hear from b, c", "allegro peers connect --home h MULTIADDR"},
+		{"not told by one", of(func(s *GossipState) { s.Silent = []string{"b"} }), Yellow, "gossip", "for more than 3 blocks nothing was heard from b", "pubsub scores"},
 	})
+}
+
+// Who is silent is connected, and has told no Head while blocks came.
+func TestSilenceIsMeasured(t *testing.T) {
+	const second = 1_000_000 // µs
+	chain := &ChainState{BlockTime: 5 * time.Second, Head: tempo.Header{Time: 100}, HeadSeen: time.UnixMicro(100 * second)}
+	silent := func(change func(m *document.Member, p *Peer)) bool {
+		m := document.Member{Name: "b", PeerID: new("12D3"), Reached: new(true)}
+		p := &Peer{Peers: document.Peers{Peers: []document.Peer{{PeerID: "12D3", SinceMicros: new(fmt.Sprint(50 * second))}}}}
+		change(&m, p)
+		p.Committee.Members = []document.Member{m}
+		return len(measureGossip(p, chain).Silent) > 0
+	}
+	require.True(t, silent(func(*document.Member, *Peer) {}), "it has told nothing")
+	require.False(t, silent(func(_ *document.Member, p *Peer) { p.Peers.Peers[0].SinceMicros = new(fmt.Sprint(90 * second)) }), "it came just now")
+	require.False(t, silent(func(m *document.Member, _ *Peer) { m.Head = &document.Head{Time: "90"} }))
+	require.True(t, silent(func(m *document.Member, _ *Peer) { m.Head = &document.Head{Time: "84"} }))
+	require.False(t, silent(func(m *document.Member, _ *Peer) { m.Reached = new(false) }), "it is missing, which is another finding")
+	require.False(t, silent(func(_ *document.Member, p *Peer) { p.Self.PeerID = "12D3" }), "it is this peer")
 }
 
 func TestARunningPeerIsJudged(t *testing.T) {

@@ -1,34 +1,80 @@
 package doctor
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/allegro-p2p/allegro/p2p/document"
 )
 
-// Gossip judges by which way messages get to a running peer. A neighbour that has it in
-// its mesh forwards them as they come. Without one, a member's own messages come at once
-// all the same while the peer is connected to it, and payments by sync.
-func Gossip(topics *document.Topics, committee CommitteeState, flag string) Finding {
-	const check = "gossip"
-	var alone, missing []string
-	for _, t := range topics.Topics {
-		if len(t.Mesh) == 0 {
-			alone = append(alone, t.Kind)
+// GossipState is by which ways gossip gets to a running peer.
+type GossipState struct {
+	// Alone are the topics of the committee in office for which no neighbour has the peer
+	// in its mesh.
+	Alone []string
+	// Missing are the members that the peer is not connected to.
+	Missing []string
+	// Silent are members that it is connected to, and whose last Head is older than the
+	// own node's blocks: a validator tells one with each block of its node.
+	Silent []string
+}
+
+// measureGossip looks at what the running peer says of topics and members.
+func measureGossip(p *Peer, chain *ChainState) GossipState {
+	var s GossipState
+	for _, t := range p.Topics.Topics {
+		if t.Committee == p.Committee.ID && len(t.Mesh) == 0 {
+			s.Alone = append(s.Alone, t.Kind)
 		}
 	}
-	for _, m := range committee.Members {
-		if !m.Self && !m.Reached {
-			missing = append(missing, m.Name)
+	for _, m := range p.Committee.Members {
+		switch {
+		case m.PeerID != nil && *m.PeerID == p.Self.PeerID:
+		case m.Reached == nil || !*m.Reached:
+			s.Missing = append(s.Missing, m.Name)
+		case chain.Err == nil && p.silent(&m, chain):
+			s.Silent = append(s.Silent, m.Name)
 		}
+	}
+	return s
+}
+
+// silent reports whether a member that is connected has told no Head for longer than
+// blocks take.
+func (p *Peer) silent(m *document.Member, chain *ChainState) bool {
+	patience := StaleAfter(chain.BlockTime)
+	if m.Head != nil {
+		told, err := strconv.ParseUint(m.Head.Time, 10, 64)
+		return err == nil && timeOf(chain.Head.Time).Sub(timeOf(told)) > patience
+	}
+	for _, peer := range p.Peers.Peers {
+		if m.PeerID != nil && peer.PeerID == *m.PeerID && peer.SinceMicros != nil {
+			since, err := strconv.ParseInt(*peer.SinceMicros, 10, 64)
+			return err == nil && chain.HeadSeen.Sub(time.UnixMicro(since)) > patience
+		}
+	}
+	return false
+}
+
+// Gossip judges whether messages get to the peer as they are told. What no neighbour
+// forwards, members tell the peer themselves as long as it is connected to them all.
+func Gossip(s GossipState, flag string) []Finding {
+	const check = "gossip"
+	var out []Finding
+	if len(s.Silent) > 0 {
+		out = append(out, bad(Yellow, check, "look there: allegro doctor says whether it works, allegro pubsub scores what it holds against this peer; what does not come by gossip comes late, by sync",
+			"connected, but for more than %d blocks nothing was heard from %s", staleBlocks, strings.Join(s.Silent, ", ")))
+	}
+	if len(s.Alone) > 0 && len(s.Missing) > 0 {
+		out = append(out, bad(Yellow, check, "if they run, dial one more peer that is connected to them: allegro peers connect"+flag+" MULTIADDR",
+			"nobody forwards %s to this peer, so that it does not hear what others hear from %s", strings.Join(s.Alone, ", "), strings.Join(s.Missing, ", ")))
 	}
 	switch {
-	case len(alone) == 0:
-		return green(check, "neighbours forward each of %d topics as messages come", len(topics.Topics))
-	case len(missing) == 0:
-		return green(check, "the neighbours' meshes have no room for this peer in %s: members tell it at once, and sync brings their payments", strings.Join(alone, ", "))
-	default:
-		return bad(Yellow, check, "until they are reached, dial one more peer that reaches them: allegro config set"+flag+" p2p.peers MULTIADDR",
-			"nobody forwards %s as messages come: what comes from %s comes seconds late", strings.Join(alone, ", "), strings.Join(missing, " and "))
+	case len(out) > 0:
+		return out
+	case len(s.Alone) > 0:
+		return append(out, green(check, "members tell this peer themselves; nobody forwards %s to it", strings.Join(s.Alone, ", ")))
 	}
+	return append(out, green(check, "neighbours forward all topics to this peer"))
 }

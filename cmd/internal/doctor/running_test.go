@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -164,8 +165,18 @@ func runningCauses() []cause {
 			w.edgar(url, "test")
 			w.until(w.dave(), func(p *doctor.Peer) bool { return len(p.Self.Running.Forks) > 0 })
 		}},
-		{"gossip", yellow, "nobody forwards tx, cert, head, evidence as messages come: what comes from edgar", nil, func(w *world) {
+		{"gossip", yellow, "nobody forwards tx, cert, head, evidence to this peer", nil, func(w *world) {
 			w.opts.Running = w.dave().peer()
+		}},
+		{"gossip", yellow, "nothing was heard from edgar", nil, func(w *world) {
+			url, stop := serveChain(w.t, nil, nil)
+			w.edgar(url, "test")
+			dave := w.dave()
+			w.ready(dave, "quorum")
+			stop() // edgar's node shows no blocks any more
+			w.until(dave, func(*doctor.Peer) bool {
+				return slices.ContainsFunc(w.examine(), func(f doctor.Finding) bool { return f.Check == "gossip" && f.Level == yellow })
+			})
 		}},
 		{"version", yellow, "this peer has test, edgar has v2", nil, func(w *world) {
 			w.edgar(w.home.Config().Chain.RPC, "v2")
