@@ -25,6 +25,8 @@ const messageIdLength = 20;
 const maxGossipRPC = (256 << 10) + (4 << 10); // bytes
 const seenFor = 120_000; // ms
 const maxConnections = 64; // the committee, and some more
+const behaviourThreshold = 64; // a neighbour that was killed and comes back, eight times at once
+const behaviourDecay = 0.01 ** (1 / 60); // a second: a hundredth is left after a minute
 
 /** messageId identifies a message by its topic and bytes: no author or number is on the wire. */
 export function messageId(message: { topic: string; data: Uint8Array }): Uint8Array {
@@ -62,9 +64,11 @@ function gossip(topics: string[]) {
     seenTTL: seenFor,
     heartbeatInterval: 500,
     maxInboundDataLength: maxGossipRPC,
-    // Penalties for rejected messages alone: what an honest small network does scores nothing.
+    // Penalties alone, as every peer counts them (section 3): for rejected messages, and for grafts and broken
+    // promises beyond what restarts explain. What an honest small network does scores nothing.
     scoreParams: {
       IPColocationFactorWeight: 0,
+      behaviourPenaltyWeight: -10, behaviourPenaltyThreshold: behaviourThreshold, behaviourPenaltyDecay: behaviourDecay, decayInterval: 1_000,
       topics: Object.fromEntries(topics.map((t) => [t, createTopicScoreParams({
         topicWeight: 1, invalidMessageDeliveriesWeight: t.endsWith('/cert') ? -500 : -20, invalidMessageDeliveriesDecay: 0.99,
         timeInMeshWeight: 0, firstMessageDeliveriesWeight: 0, meshMessageDeliveriesWeight: 0, meshFailurePenaltyWeight: 0,
