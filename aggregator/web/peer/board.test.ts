@@ -87,7 +87,7 @@ test('one member that lies about the chain moves nothing', () => {
 test('gossip: what is valid and new is forwarded, what can never be valid is blamed, nothing else', () => {
   const { board: b, drops } = board();
   const unknown: Hex[] = [];
-  const judge = new Judge(w.network, b, drops, (ids) => unknown.push(...ids));
+  const judge = new Judge(w.network, b, drops, (_, ids) => unknown.push(...ids));
   const id = w.committee.id;
   const tx = w.tx('alice');
   const child = w.tx('bob', { parents: [tx.id] });

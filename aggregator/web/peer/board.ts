@@ -154,6 +154,15 @@ export class Board {
     return { unknown, news };
   }
 
+  /** voters returns the vote keys of the members whose votes for any of some payments are here before the payments. */
+  voters(ids: readonly Hex[]): Set<Hex> {
+    const voted = (c: Committee, signer: number) => {
+      const orphans = this.orphans.get(key(c, signer));
+      return orphans !== undefined && ids.some((id) => orphans.has(id));
+    };
+    return new Set(this.network.committees.flatMap((c) => c.members.filter((_, signer) => voted(c, signer)).map((m) => m.key)));
+  }
+
   /** addQC takes a payment with a quorum's votes. It returns false if a QC of it was held. */
   addQC(qc: QC): boolean {
     if (this.records.get(qc.tx.id)?.qc) return false;

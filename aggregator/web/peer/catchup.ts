@@ -1,14 +1,13 @@
 import type { Connection } from '@libp2p/interface';
-import { equal, type Hex, idOf, type Network, type Tx } from '../verifier/index.ts';
+import { type Batch, equal, type Hex, idOf, type Network, type Tx } from '../verifier/index.ts';
 import { type Board, stageOf } from './board.ts';
 import type { Drops } from './drops.ts';
 import { request } from './frame.ts';
+import { Lookups } from './lookups.ts';
 import type { Greeted, Roster } from './roster.ts';
 import { decodeSyncResponse, encodeSyncRequest, maxSyncItems, maxSyncResponse, type SyncRequest, syncProtocol, type SyncResponse, syncTimeout } from './sync.ts';
 
 const maxPages = 8; // of 256 items, that a catch-up takes: what a tab holds
-const lookupAfter = 50; // ms that the payments of a vote get to arrive by gossip
-const maxLookups = 1024; // ids waiting to be asked for
 const refreshEvery = 1_000; // ms
 
 /** CatchUp asks peers for what gossip lost (section 3). */
@@ -18,23 +17,22 @@ export class CatchUp {
   private readonly roster: Roster;
   private readonly drops: Drops;
   private readonly life: AbortSignal;
-  private readonly wanted = new Set<Hex>();
+  private readonly lookups: Lookups;
   private waiting = new Set<Hex>(); // uncertified at the last look
-  private lookup: ReturnType<typeof setTimeout> | null = null;
-  private readonly refresh: ReturnType<typeof setInterval>;
 
-  /** It works until life ends. */
-  constructor(network: Network, board: Board, roster: Roster, drops: Drops, life: AbortSignal) {
+  /** forwarded reports whether neighbours forward payments to this tab. It works until life ends. */
+  constructor(network: Network, board: Board, roster: Roster, drops: Drops, forwarded: () => boolean, life: AbortSignal) {
     this.network = network;
     this.board = board;
     this.roster = roster;
     this.drops = drops;
     this.life = life;
-    this.refresh = setInterval(() => void this.askForVotes(), refreshEvery);
-    life.addEventListener('abort', () => {
-      clearInterval(this.refresh);
-      if (this.lookup) clearTimeout(this.lookup);
-    });
+    this.lookups = new Lookups({
+      board, drops, forwarded, peers: () => roster.all(), ask: (g, ids, signal) => this.ask(g, { kind: 'ids', ids }, signal),
+      now: () => performance.now(), chance: Math.random,
+    }, life);
+    const refresh = setInterval(() => void this.askForVotes(), refreshEvery);
+    life.addEventListener('abort', () => clearInterval(refresh));
   }
 
   /** from takes everything that a peer has, from its beginning to its end: after a hello, what was missed. */
@@ -58,23 +56,9 @@ export class CatchUp {
     return this.askAll({ kind: 'lane', lane, fromSeq, limit: maxSyncItems });
   }
 
-  /** want asks for payments that votes named, if gossip does not bring them meanwhile. */
-  want(ids: readonly Hex[]): void {
-    for (const id of ids) {
-      if (this.wanted.size >= maxLookups) this.drops.count('lookups');
-      else this.wanted.add(id);
-    }
-    if (this.wanted.size > 0) this.lookup ??= setTimeout(() => void this.lookUp(), lookupAfter);
-  }
-
-  /** lookUp asks one peer after another, members first, until all is found. */
-  private async lookUp(): Promise<void> {
-    for (const g of [...this.roster.members(), ...this.roster.all().filter((p) => p.member === null)]) {
-      const ids = [...this.wanted].filter((id) => !this.board.get(id));
-      for (let i = 0; i < ids.length; i += maxSyncItems) await this.ask(g, { kind: 'ids', ids: ids.slice(i, i + maxSyncItems) });
-    }
-    this.wanted.clear();
-    this.lookup = null;
+  /** want asks for payments that a member's votes named, if gossip does not bring them first. */
+  want(b: Batch, ids: readonly Hex[]): void {
+    this.lookups.want(b, ids);
   }
 
   /** askForVotes asks members for votes on payments that had no QC at the last look either. */
@@ -91,9 +75,9 @@ export class CatchUp {
     return answers.filter((a) => a !== null).length;
   }
 
-  /** ask takes one answer to the board. It returns null, and counts, if there is none. */
-  private async ask(g: Greeted, q: SyncRequest): Promise<SyncResponse | null> {
-    const data = await this.send(g.connection, q);
+  /** ask takes one answer to the board. It returns null, and counts, if there is none. After signal it is not waited for. */
+  private async ask(g: Greeted, q: SyncRequest, signal = this.life): Promise<SyncResponse | null> {
+    const data = await this.send(g.connection, q, signal);
     if (!data) return null;
     let r: SyncResponse;
     try {
@@ -121,11 +105,11 @@ export class CatchUp {
     return record && record.qc && equal(record.tx.raw, rawTx) ? record.tx : null;
   }
 
-  private async send(connection: Connection, q: SyncRequest): Promise<Uint8Array | null> {
+  private async send(connection: Connection, q: SyncRequest, signal: AbortSignal): Promise<Uint8Array | null> {
     try {
-      return await request(connection, { protocol: syncProtocol, payload: encodeSyncRequest(q), responseLimit: maxSyncResponse, timeout: syncTimeout }, this.life);
+      return await request(connection, { protocol: syncProtocol, payload: encodeSyncRequest(q), responseLimit: maxSyncResponse, timeout: syncTimeout }, signal);
     } catch {
-      this.drops.count('requests_failed');
+      if (!signal.aborted) this.drops.count('requests_failed');
       return null;
     }
   }

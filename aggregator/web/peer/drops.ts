@@ -7,7 +7,7 @@ export type Drop =
   | 'requests_failed'
   | 'requests_refused' // of other peers: too many, or malformed
   | 'catch_up_cut' // catch-ups that ended before the responder's end
-  | 'lookups' // ids that votes named, beyond what is asked for at once
+  | 'lookups' // ids that a member's votes named, beyond its share of what is asked for
   | 'votes_for_unknown_payments'
   | 'payments_evicted';
 

@@ -1,4 +1,4 @@
-import type { Hex, Network, Verdict } from '../verifier/index.ts';
+import type { Batch, Hex, Network, Verdict } from '../verifier/index.ts';
 import { invalid, splitPayments, verdictOf } from '../verifier/index.ts';
 import type { Board } from './board.ts';
 import type { Drops } from './drops.ts';
@@ -9,10 +9,10 @@ export class Judge {
   private readonly network: Network;
   private readonly board: Board;
   private readonly drops: Drops;
-  private readonly onUnknown: (ids: readonly Hex[]) => void;
+  private readonly onUnknown: (b: Batch, ids: readonly Hex[]) => void;
 
-  /** onUnknown is told of payments that votes name and that are not held. */
-  constructor(network: Network, board: Board, drops: Drops, onUnknown: (ids: readonly Hex[]) => void) {
+  /** onUnknown is told of the payments that a member's votes name and that are not held. */
+  constructor(network: Network, board: Board, drops: Drops, onUnknown: (b: Batch, ids: readonly Hex[]) => void) {
     this.network = network;
     this.board = board;
     this.drops = drops;
@@ -40,7 +40,7 @@ export class Judge {
         const batch = this.network.parseBatch(data);
         inTopic(committeeId, batch.committee.id);
         const { unknown, news } = this.board.addBatch(batch);
-        this.onUnknown(unknown);
+        this.onUnknown(batch, unknown);
         return news;
       }
       case 'head': {

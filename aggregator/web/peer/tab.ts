@@ -61,7 +61,7 @@ export class Tab implements TabPeer {
     this.board.onChange(() => this.changed());
     this.roster = new Roster(host, (c) => this.greet(c), (g) => this.ready(g), () => this.changed());
     this.journal = new Journal(network, store);
-    this.catchUp = new CatchUp(network, this.board, this.roster, this.drops, this.life.signal);
+    this.catchUp = new CatchUp(network, this.board, this.roster, this.drops, () => this.forwarded(), this.life.signal);
     this.sender = new Sender(network, this.board, this.roster, this.journal, this.drops, this.life.signal);
     this.office = setInterval(() => this.joinCommittees(), officeEvery);
     host.services.pubsub.addEventListener('gossipsub:graft', () => this.changed());
@@ -194,13 +194,18 @@ export class Tab implements TabPeer {
           pubsub.topicValidators.delete(topic);
           continue;
         }
-        const judge = new Judge(this.network, this.board, this.drops, (ids) => this.catchUp.want(ids));
+        const judge = new Judge(this.network, this.board, this.drops, (b, ids) => this.catchUp.want(b, ids));
         pubsub.topicValidators.set(topic, (_, message) => results[judge.judge(c.id, kind, message.data)]);
         pubsub.subscribe(topic);
       }
       if (wanted) this.joined.add(c.id);
       else this.joined.delete(c.id);
     }
+  }
+
+  /** forwarded reports whether in each joined committee a neighbour has this tab in its mesh for payments. */
+  private forwarded(): boolean {
+    return this.network.committees.every((c) => !this.joined.has(c.id) || this.host.services.pubsub.getMeshPeers(`${c.topicPrefix}/tx`).length > 0);
   }
 
   /** committee is the one in office by this tab's clock. */
