@@ -109,6 +109,23 @@ func (p *place) run(name string, args ...string) string {
 	return out.String()
 }
 
+// start starts a program, and returns what it prints, by lines.
+func start(t *testing.T, program *exec.Cmd) <-chan string {
+	t.Helper()
+	program.Stdout = nil
+	out, err := program.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, program.Start())
+	lines := make(chan string, 16)
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			lines <- s.Text()
+		}
+	}()
+	return lines
+}
+
 // wallet is the command line of the example peer of an account.
 func (p *place) wallet(name string, args ...string) []string {
 	return append([]string{
@@ -189,9 +206,15 @@ func TestExamples(t *testing.T) {
 	t.Run("HTTP", func(t *testing.T) {
 		need(t, "curl", "install the Debian package curl")
 		need(t, "jq", "install the Debian package jq")
+		var problems bytes.Buffer
+		shop := p.command(&problems, "./receive.sh", p.url, p.path("network.toml"), p.accounts["bob"], "1000000")
+		sold := start(t, shop)
+		require.Equal(t, "waiting for 1000000 units at "+p.accounts["bob"], next(t, p, sold), "%s", &problems)
 		out := p.run("./http.sh", p.url, p.path("network.toml"), p.path("carol.hex"), p.accounts["carol"], p.accounts["bob"], "1000000")
 		require.Contains(t, out, "VALID: the quorum certificate of payment 0x")
 		require.Regexp(t, `\{"stage":"FINALIZED","tempo_tx_hash":"0x[0-9a-f]{64}"\}\n$`, out)
+		require.Regexp(t, "^CERTIFIED 0x[0-9a-f]{64}: 1000000 units from "+strings.ToLower(p.accounts["carol"])+"$", next(t, p, sold), "%s", &problems)
+		require.NoError(t, shop.Wait(), "%s", &problems)
 
 		// A plan for somebody else's money, or to somebody else, is not signed.
 		plan := p.plan(p.accounts["carol"], p.accounts["bob"], "1000000")
@@ -215,8 +238,21 @@ func TestExamples(t *testing.T) {
 		if _, err := os.Stat(web + "node_modules/viem"); err != nil {
 			need(t, web+"node_modules/viem/package.json", remedy) // tells so
 		}
-		out := p.run(node, web+"examples/pay.ts", p.url, p.digest, p.path("carol.hex"), p.accounts["bob"], "500000")
-		require.Regexp(t, `verified here: dave, edgar signed, weight 2 of 2, good for 500000 units\n$`, out)
+		pay := func(units string) string {
+			out := p.run(node, web+"examples/pay.ts", p.url, p.digest, p.path("carol.hex"), p.accounts["bob"], units)
+			require.Regexp(t, `verified here: dave, edgar signed, weight 2 of 2, good for `+units+` units\n$`, out)
+			return strings.TrimPrefix(strings.SplitN(out, "\n", 2)[0], "signed ")
+		}
+		var problems bytes.Buffer
+		shop := p.command(&problems, node, web+"examples/receive.ts", p.url, p.digest, p.accounts["bob"], "500000")
+		sold := start(t, shop)
+		require.Equal(t, "waiting for 500000 units at "+p.accounts["bob"], next(t, p, sold))
+		little := pay("499999")
+		require.Regexp(t, "^not taken: "+little+", 499999 units of 0x20c0", next(t, p, sold))
+		enough := pay("500000")
+		require.Equal(t, "CERTIFIED "+enough+": 500000 units from "+strings.ToLower(p.accounts["carol"]), next(t, p, sold))
+		require.Regexp(t, `^verified here: dave, edgar signed, weight 2 of 2, \d+ s left for the chain to take it$`, next(t, p, sold))
+		require.NoError(t, shop.Wait(), "%s", &problems)
 	})
 }
 

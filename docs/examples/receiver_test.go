@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -29,25 +28,16 @@ import (
 type receiver struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	lines chan string // of its standard output
+	lines <-chan string // of its standard output
 }
 
 // startReceiver starts it at an address, and returns the URL at which it listens.
 func (p *place) startReceiver(t *testing.T, address string) (r *receiver, url string) {
 	t.Helper()
 	var problems bytes.Buffer
-	r = &receiver{t, p.command(&problems, p.path("receiver"), "-network", p.path("network.toml"), "-secret", p.path("webhook.secret"),
-		"-payee", p.accounts["bob"], "-orders", p.path("orders.log"), "-listen", address), make(chan string, 16)}
-	r.cmd.Stdout = nil
-	out, err := r.cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, r.cmd.Start())
-	go func() {
-		defer close(r.lines)
-		for s := bufio.NewScanner(out); s.Scan(); {
-			r.lines <- s.Text()
-		}
-	}()
+	cmd := p.command(&problems, p.path("receiver"), "-network", p.path("network.toml"), "-secret", p.path("webhook.secret"),
+		"-payee", p.accounts["bob"], "-orders", p.path("orders.log"), "-listen", address)
+	r = &receiver{t, cmd, start(t, cmd)}
 	line := next(t, p, r.lines)
 	url, ok := strings.CutPrefix(line, "listening at ")
 	if !ok {

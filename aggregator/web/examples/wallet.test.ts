@@ -32,15 +32,21 @@ test('a plan that is not the order is not signed', async () => {
   await assert.rejects(wallet.sign(plan(), order, w.file, mallory), /signature is of/);
 });
 
-// An aggregator that answers what it is told to.
+// An aggregator that answers what it is told to. Text is an event stream, which ends behind it.
 let answers: [status: number, body: unknown][] = [];
 const bodies: string[] = [];
+const cursors: unknown[] = []; // of event streams
 const server = createServer((request, response) => {
   let body = '';
   request.on('data', (chunk) => { body += String(chunk); });
   request.on('end', () => {
     bodies.push(body);
     const [status, answer] = answers.shift() ?? [500, { code: 'INTERNAL', error: 'asked too often' }];
+    if (typeof answer === 'string') {
+      cursors.push(request.headers['last-event-id']);
+      response.writeHead(status, { 'Content-Type': 'text/event-stream' }).end(answer);
+      return;
+    }
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
   });
 });
@@ -80,4 +86,27 @@ test('a QC is believed by its bytes alone', async () => {
   assert.ok(wallet.pays(qc, want));
   const others: Partial<typeof want>[] = [{ payee: accountOf(key('bob')) as Hex }, { asset: `0x${'20'.repeat(20)}` }, { atLeast: 6n }, { now: 4_980n }];
   for (const other of others) assert.ok(!wallet.pays(qc, { ...want, ...other }), JSON.stringify(Object.keys(other)));
+});
+
+test('no payment to an account is missed, however often its events break off', async () => {
+  const payee = accountOf(key('payee'));
+  const told = (tx_id: string, to = `0x${payee.slice(2).toUpperCase()}`) => ({ tx_id, to });
+  const event = (id: string, p: object) => `id: ${id}\nevent: payment\ndata: ${JSON.stringify(p)}\n\n`;
+  answers = [
+    [200, { payments: [told('old')] }],
+    [200, 'id: run-1\n\n'],
+    [503, { code: 'BUSY', error: 'not now' }],
+    [200, `id: run-1\n\n${event('run-2', told('old'))}${event('run-3', told('own', accountOf(key('alice'))))}${event('run-4', told('first'))}`],
+    [200, 'id: other-9\nevent: reset\ndata: {}\n\n'],
+    [503, { code: 'NOT_READY', error: 'not now' }],
+    [200, { payments: [told('second'), told('first'), told('old')] }],
+    [404, { code: 'NOT_FOUND', error: 'no such route' }],
+  ];
+  const payments = await wallet.incoming(url, payee);
+  const ids: string[] = [];
+  await assert.rejects(async () => {
+    for await (const id of payments) ids.push(id);
+  }, { code: 'NOT_FOUND' });
+  assert.deepEqual(ids, ['first', 'second', 'first']);
+  assert.deepEqual(cursors, [undefined, 'run-1', 'run-4']);
 });

@@ -1,13 +1,20 @@
-// An example: a payment over HTTP by a program that is no peer. It believes nothing that the
-// aggregator says: the plan is hashed anew before it is signed, the QC is verified from its
-// bytes. docs/integrators.md explains it, pay.ts runs it.
+// An example: paying and being paid over HTTP by a program that is no peer. It believes
+// nothing that the aggregator says: the plan is hashed anew before it is signed, the QC is
+// verified from its bytes. docs/integrators.md explains it, pay.ts and receive.ts run it.
 import type { PrivateKeyAccount } from 'viem';
 import { Transaction } from 'viem/tempo';
+import { parseEvents } from '../src/api/stream.ts';
 import { acceptSigned, check, type Order } from '../src/pay/signing.ts';
 import { fromHex, Network, type NetworkJSON, type QC, toHex, transferOf } from '../verifier/index.ts';
 
 /** The gas limit of every payment (docs/spec.md, FastPayTx). */
 const PAYMENT_GAS = 1_000_000n;
+
+/** How long a program waits before it asks again, in milliseconds. */
+const AGAIN = 1000;
+
+/** An event stream that is silent for longer is dead: it says every 15 s that it is alive. */
+const SILENCE = 40_000;
 
 /** The plan that an aggregator answers with, as far as a wallet uses it. */
 export interface Plan {
@@ -95,10 +102,73 @@ export async function submit(url: string, { signed_tx, envelope }: Submission, a
       if (progress.qc_formed || attempt >= attempts) return progress;
     } catch (problem) {
       if (!(problem instanceof Refused) || !problem.retryable || attempt >= attempts) throw problem;
-      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      await pause();
     }
   }
 }
+
+/**
+ * The ids of payments to an account as an aggregator tells of them, without end: of those that
+ * come after this has returned, each several times, from the first vote to the final block.
+ */
+export async function incoming(url: string, payee: string): Promise<AsyncGenerator<string>> {
+  // More than may still be on their way: what is told of these is not new.
+  const before = new Set((await latest(url, payee)).map((p) => p.tx_id));
+  return follow(url, payee, (p) => p.to.toLowerCase() === payee.toLowerCase() && !before.has(p.tx_id));
+}
+
+/** Follows the events of an account. A stream that breaks is taken up where it was, so that none is missed. */
+async function* follow(url: string, account: string, wanted: (p: Told) => boolean): AsyncGenerator<string> {
+  let last = ''; // id of the last event
+  for (;; await pause()) {
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new DOMException('the stream is silent', 'TimeoutError')), SILENCE);
+    try {
+      const headers = { Accept: 'text/event-stream', ...(last && { 'Last-Event-ID': last }) };
+      const response = await fetch(`${url}/api/v1/events?types=payment&address=${account}`, { headers, signal: silence.signal });
+      if (!response.ok) throw await refusalOf(response);
+      const alive = new TransformStream<Uint8Array, Uint8Array>({ transform: (chunk, out) => { timer.refresh(); out.enqueue(chunk); } });
+      for await (const { event, data } of parseEvents(response.body!.pipeThrough(alive), (id) => { last = id; })) {
+        // After a reset events are missing: the list has what they told.
+        const told = event === 'reset' ? await patiently(() => latest(url, account)) : [JSON.parse(data) as Told];
+        for (const p of told) if (wanted(p)) yield p.tx_id;
+      }
+    } catch (problem) {
+      if (!passing(problem)) throw problem;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The latest payments from and to an account. */
+async function latest(url: string, account: string): Promise<Told[]> {
+  return (await request<{ payments: Told[] }>(`${url}/api/v1/payments?limit=200&address=${account}`)).payments;
+}
+
+/** A payment as an aggregator tells of it, as far as a payee uses it. */
+interface Told {
+  tx_id: string;
+  to: string;
+}
+
+/** Asks until there is an answer, or none that time could change. */
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;; await pause()) {
+    try {
+      return await ask();
+    } catch (problem) {
+      if (!passing(problem)) throw problem;
+    }
+  }
+}
+
+/** Whether the same request may succeed later: nobody answered it, or somebody said so. */
+function passing(problem: unknown): boolean {
+  return problem instanceof Refused ? problem.retryable : problem instanceof TypeError || problem instanceof DOMException;
+}
+
+const pause = () => new Promise((resolve) => { setTimeout(resolve, AGAIN); });
 
 /** Fetches the QC of a payment and verifies it: votes, payer's signature, weight, and that it is of this payment. It throws if anything is wrong. */
 export async function fetchQC(url: string, made: Network, txId: string): Promise<QC> {

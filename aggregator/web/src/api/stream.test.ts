@@ -20,6 +20,13 @@ test('events come whole, wherever the stream is cut', async () => {
   assert.deepEqual(await read(...text), want);
 });
 
+test('an id is told before its event, and without one', async () => {
+  const told: string[] = [];
+  const body = new Response('retry: 1\nid: 7\n\nid: 8\ndata: x\n\ndata: y\n\n').body;
+  for await (const { data } of parseEvents(body, (id) => told.push(id))) told.push(data);
+  assert.deepEqual(told, ['7', '8', 'x', 'y']);
+});
+
 test('an event without an end is not taken, and one without end breaks the stream', async () => {
   assert.deepEqual(await read('event: step\ndata: 1'), []);
   await assert.rejects(read(`data: ${'x'.repeat(600_000)}`, 'x'.repeat(600_000)), /longer than/);

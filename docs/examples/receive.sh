@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Waits over HTTP for a payment, and takes it once its QC is verified here: docs/integrators.md
+# explains it.
+#
+#   receive.sh URL NETWORK.toml PAYEE UNITS
+#
+# URL is an aggregator's, NETWORK.toml comes from somebody you trust. It waits for a payment
+# that comes from now on, of pathUSD and at least UNITS. `allegro` is in the PATH. It ends with
+# 0 at CERTIFIED, which is good for a coffee: who sells cars asks a chain node of their own for
+# the final block.
+set -euo pipefail
+url=$1 network=$2 payee=$3 units=$4
+here=$(mktemp -d)
+listener=
+trap '[ -z "$listener" ] || kill "$listener" || true; rm -r "$here"' EXIT
+
+# ask ARGUMENTS: one request, again while nobody answers or the aggregator says that it cannot now.
+ask() { curl --silent --show-error --max-time 60 --retry 10 --retry-connrefused "$@"; }
+
+# latest: the ids of the latest payments from and to the payee.
+latest() { ask --fail "$url/api/v1/payments?limit=200&address=$payee" | jq -r '.payments[].tx_id'; }
+
+# take ID: believes the QC and not the aggregator. Beside the votes: is it this payee's money,
+# enough of it, and is there time left for the chain to take it?
+least_left=$(($(sed -n 's/^min_settle_seconds = //p' "$network") / 2))
+take() {
+  ! grep -qx "$1" <<<"$known" || return 0 # what changes about these is not new
+  [ "$(ask "$url/api/v1/payments/$1/qc" -o "$here/qc.json" -w '%{http_code}')" = 200 ] || return 0 # an event tells when there is one
+  allegro qc verify "$here/qc.json" --network "$network" -o json >"$here/verified.json"
+  # Units may be more than jq's numbers hold: of two the longer one is greater.
+  if jq -e --arg id "$1" --arg payee "${payee,,}" --arg units "$units" --argjson until $(($(date +%s) + least_left)) '
+    .tx_id == $id and (.view.payee | ascii_downcase) == $payee and .symbol == "pathUSD"
+    and (.view.amount | [length, .]) >= ($units | [length, .]) and (.view.valid_before | tonumber) >= $until' "$here/verified.json" >/dev/null; then
+    jq -r '"CERTIFIED \(.tx_id): \(.view.amount) units from \(.view.payer)"' "$here/verified.json"
+    exit
+  fi
+  jq -r '"not taken: \(.tx_id), \(.view.amount) units of \(.view.asset), good until \(.view.valid_before)"' "$here/verified.json"
+  known+=$'\n'$1
+}
+
+known=$(latest)
+echo "waiting for $units units at $payee"
+event= last= # id of the last event: who comes back with it misses nothing
+while :; do
+  # A stream says every 15 s that it is alive.
+  exec {events}< <(exec curl --silent --no-buffer --speed-limit 1 --speed-time 40 -H "Last-Event-ID: $last" "$url/api/v1/events?types=payment&address=$payee")
+  listener=$!
+  while read -r -u "$events" field value; do
+    case $field in
+      id:) last=$value ;;
+      event:) event=$value ;;
+      data:)
+        # After a reset events are missing: the list has what they told.
+        if [ "$event" = reset ]; then ids=$(latest); else ids=$(jq -r .tx_id <<<"$value"); fi
+        for id in $ids; do take "$id"; done ;;
+    esac
+  done
+  exec {events}<&-
+  listener=
+  sleep 1
+done
