@@ -6,10 +6,10 @@
 # What it prints is what docs/operators.md shows of four hosts: TestFourHosts of
 # cmd/allegro runs it and compares.
 #
-# Everything runs in namespaces of this script alone and ends with it. It needs to be
-# root, or a kernel that lets others make namespaces; where neither is so it says that it
-# is skipped, and why. So it does where a program is missing, but for CI=true, where that
-# is a failure.
+# Everything runs in namespaces of this script alone and ends with it. It needs a kernel
+# that lets it make user namespaces, or to be root of one that does not; where neither is so
+# it says that it is skipped, and why. So it does where a program is missing, but for
+# CI=true, where that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,12 +21,18 @@ if [ "${1-}" != inside ]; then
     exit 0
   done
   go build -o bin/allegro ./cmd/allegro
-  spaces=(unshare --map-root-user --net --mount --pid --fork --kill-child --mount-proc)
-  if ! refusal=$("${spaces[@]}" sh -c 'mount -t tmpfs none /run && ip link add name try type bridge && ip netns add try' 2>&1); then
-    echo "SKIPPED: four hosts: this machine allows no network namespaces: $refusal" >&2
-    exit 0
-  fi
-  exec "${spaces[@]}" bash testnet/netns.sh inside
+  # In a user namespace first, root too: what is done there cannot touch the machine.
+  refusals=()
+  for user in --map-root-user ""; do
+    # shellcheck disable=SC2206 # one word, or none
+    spaces=(unshare $user --net --mount --pid --fork --kill-child --mount-proc)
+    if refusal=$("${spaces[@]}" sh -c 'mount -t tmpfs none /run && ip link add name try type bridge && ip netns add try' 2>&1); then
+      exec "${spaces[@]}" bash testnet/netns.sh inside
+    fi
+    refusals+=("${refusal//$'\n'/, }")
+  done
+  echo "SKIPPED: four hosts: this machine allows no network namespaces, neither in a user namespace (${refusals[0]}) nor to user $(id -un) without one (${refusals[1]})" >&2
+  exit 0
 fi
 
 allegro=$PWD/bin/allegro

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -57,6 +59,33 @@ func TestFourHosts(t *testing.T) {
 		}
 	}
 	require.Greater(t, shown, 10)
+}
+
+// TestFourHostsInEitherWay: without user namespaces root still plays testnet/netns.sh, and
+// where that is refused too the skip names both reasons. The programs are stand-ins: no
+// machine refuses one way alone for a test.
+func TestFourHostsInEitherWay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, unshare, want string }{
+		{"a user namespace", `echo "$@"`,
+			"--map-root-user --net --mount --pid --fork --kill-child --mount-proc bash testnet/netns.sh inside\n"},
+		{"root alone", `[ "$1" != --map-root-user ] || { echo "unshare: No space left on device" >&2; exit 1; }; echo "$@"`,
+			"--net --mount --pid --fork --kill-child --mount-proc bash testnet/netns.sh inside\n"},
+		{"neither", `echo "unshare: refused"; [ "$1" = --net ] || echo "in a user namespace"; exit 1`,
+			"SKIPPED: four hosts: this machine allows no network namespaces, neither in a user namespace (unshare: refused, in a user namespace) nor to user somebody without one (unshare: refused)\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			programs := t.TempDir()
+			for name, text := range map[string]string{"unshare": tt.unshare, "id": "echo somebody", "go": "", "ip": "", "jq": ""} {
+				require.NoError(t, os.WriteFile(filepath.Join(programs, name), []byte("#!/bin/sh\n"+text+"\n"), 0o700))
+			}
+			cmd := exec.CommandContext(t.Context(), "bash", "../../testnet/netns.sh")
+			cmd.Env = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"))
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.Equal(t, tt.want, string(out))
+		})
+	}
 }
 
 // transcript are the commands that testnet/netns.sh shows, with what they print. Its
