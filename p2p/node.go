@@ -92,6 +92,7 @@ func New(cfg Config) (_ *Node, err error) {
 	if n.gossip, err = newGossip(n.life, h, &n.cfg, m, n.roster.standing, n.changes.broadcast); err != nil {
 		return nil, err
 	}
+	n.gossip.tracer.drops.watch(n.active, n.log, n.tasks.start)
 	n.server.serve(n.life, n.helloService())
 	n.server.serve(n.life, n.submitService())
 	n.server.serve(n.active, n.syncService()) // a waiting sync ends at once

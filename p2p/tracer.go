@@ -13,12 +13,13 @@ import (
 )
 
 // tracer is how pubsub says what it did: every drop in it is silent otherwise. It
-// counts, and it knows the meshes. Its methods are called from pubsub's one event
-// loop and from the validation workers: they only count, or hold a mutex that
-// nobody keeps.
+// counts, has drops warned of, and knows the meshes. Its methods are called from
+// pubsub's one event loop and from the validation workers: they only count, or hold a
+// mutex that nobody keeps.
 type tracer struct {
 	metrics *metrics
 	changed func() // called after a mesh changed; must not block
+	drops   *drops
 
 	mu   sync.Mutex
 	mesh map[string]map[PeerID]struct{} // by topic name; guarded by mu
@@ -42,7 +43,7 @@ type firstCopy struct {
 var _ pubsub.RawTracer = (*tracer)(nil)
 
 func newTracer(m *metrics, changed func()) *tracer {
-	return &tracer{metrics: m, changed: changed, mesh: make(map[string]map[PeerID]struct{}), full: make(map[string]bool)}
+	return &tracer{metrics: m, changed: changed, drops: newDrops(), mesh: make(map[string]map[PeerID]struct{}), full: make(map[string]bool)}
 }
 
 // of returns the counters of a topic; nil for one that is not ours.
@@ -195,8 +196,9 @@ func (t *tracer) RejectMessage(m *pubsub.Message, reason string) {
 		c.ignored.Inc()
 	case pubsub.RejectValidationQueueFull:
 		c.dropValidate.Inc()
+		t.drops.count(dropValidate)
 	case pubsub.RejectValidationThrottled:
-		t.metrics.dropThrottle.Inc()
+		t.throttled()
 	default:
 		c.rejected.Inc()
 		if reason != pubsub.RejectValidationFailed { // which the validator counts, with its code
@@ -219,7 +221,12 @@ func (t *tracer) DuplicateMessage(m *pubsub.Message) {
 }
 
 // ThrottlePeer counts RPCs whose messages the overloaded node did not look at.
-func (t *tracer) ThrottlePeer(PeerID) { t.metrics.dropThrottle.Inc() }
+func (t *tracer) ThrottlePeer(PeerID) { t.throttled() }
+
+func (t *tracer) throttled() {
+	t.metrics.dropThrottle.Inc()
+	t.drops.count(dropThrottle)
+}
 
 // RecvRPC counts bytes.
 func (t *tracer) RecvRPC(rpc *pubsub.RPC) { t.metrics.bytesIn.Add(float64(proto.Size(&rpc.RPC))) }
@@ -236,6 +243,7 @@ func (t *tracer) SendRPCCompleted(rpc *pubsub.RPC, _ PeerID, _ time.Duration) {
 func (t *tracer) DropRPC(rpc *pubsub.RPC, _ PeerID) {
 	t.metrics.rpcDropped.Inc()
 	t.metrics.dropOutbound.Add(float64(len(rpc.GetPublish())))
+	t.drops.count(dropOutbound)
 }
 
 // UndeliverableMessage counts a message that no subscriber took. Topics are joined
