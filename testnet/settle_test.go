@@ -153,10 +153,14 @@ func TestSponsoringIsLimitedPerPayer(t *testing.T) {
 		synctest.Wait() // the settlers have seen it too
 		for _, p := range v.validators() {
 			require.NotZero(t, metric(t, p, "allegro_settle_submissions_total", prometheus.Labels{"result": "payer_limit"}), p.Name)
-			for _, id := range ids {
+			for _, id := range ids[:2] {
 				_, held := p.Validator.Submission(id)
-				require.False(t, held, "%s remembers what it did for a payment that is over", p.Name)
+				require.False(t, held, "%s remembers what it did for a payment that the chain has", p.Name)
 			}
+			done, held := p.Validator.Submission(ids[2])
+			require.True(t, held, "%s has forgotten why it did not settle a payment", p.Name)
+			require.Equal(t, "payer_limit", done.Result, p.Name)
+			require.Error(t, done.Err, p.Name)
 		}
 		v.requireBalances(t, ctx, bob, map[string]uint64{"alice": 13 * testnet.Dollar, "bob": 8 * testnet.Dollar})
 		v.requireSound(t)

@@ -110,7 +110,7 @@ func (s *settler) follow() []fastpay.ID {
 		var ids []fastpay.ID
 		ids, s.cursor = b.Since(s.cursor, b.Len())
 		for _, id := range ids {
-			switch b.Stage(id) {
+			switch stage := b.Stage(id); stage {
 			case fastpay.StageCertified, fastpay.StageQueuedOnchain, fastpay.StageIncluded:
 				if _, known := s.open[id]; !known {
 					tx, _ := b.Tx(id)
@@ -121,7 +121,7 @@ func (s *settler) follow() []fastpay.ID {
 				// Certified by what stands on it, if it is on the list.
 			default:
 				delete(s.open, id)
-				s.v.submissions.forget(id)
+				s.v.submissions.end(id, stage)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package validator
 
 import (
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ethereum/go-ethereum/common"
@@ -78,6 +79,44 @@ func TestSponsorSignsWhatItCanPay(t *testing.T) {
 	require.False(t, s.dry(), "nothing is known")
 	w.chain.err = nil
 	require.NoError(t, sign(5))
+}
+
+// TestSubmissionsOfWhatCameToNothing: what was done for a payment that expired or was
+// conflicted is remembered, of the last of them, and of one that was executed it is not.
+func TestSubmissionsOfWhatCameToNothing(t *testing.T) {
+	w := newWorld(t)
+	v := w.validator(w.store(vfs.NewMem()))
+	id := func(i int) fastpay.ID { return fastpay.ID{byte(i >> 8), byte(i), 1} }
+	ended := func(i int, stage fastpay.Stage) bool {
+		v.submissions.note(id(i), time.Unix(int64(i), 0), "sponsor_dry", errDry)
+		v.submissions.end(id(i), stage)
+		done, held := v.Submission(id(i))
+		if held {
+			require.Equal(t, Submission{Attempts: 1, Last: time.Unix(int64(i), 0), Result: "sponsor_dry", Err: errDry}, done)
+		}
+		return held
+	}
+	for i, stage := range fastpay.Stages() {
+		require.Equal(t, stage == fastpay.StageExpired || stage == fastpay.StageConflicted, ended(-i, stage), stage)
+	}
+	v.submissions.end(id(0), fastpay.StageExpired)
+	_, held := v.Submission(id(0))
+	require.False(t, held, "nothing was tried for it since it was forgotten")
+
+	for i := range maxUnsettled + 1 {
+		require.True(t, ended(1+i, fastpay.StageExpired))
+	}
+	_, held = v.Submission(id(1))
+	require.False(t, held, "it is one too many")
+	_, held = v.Submission(id(2))
+	require.True(t, held)
+	v.submissions.end(id(2), fastpay.StageExpired)
+	_, held = v.Submission(id(2))
+	require.True(t, held, "its end is seen twice")
+	v.submissions.end(id(2), fastpay.StageFinalized) // the blocks were replaced
+	_, held = v.Submission(id(2))
+	require.False(t, held)
+	require.Empty(t, v.submissions.of)
 }
 
 // TestTroubleIsToldOnce: what keeps payments from the chain is counted each time and

@@ -35,7 +35,7 @@ type Validator struct {
 	chainKnown chan struct{} // closed once the node's chain is known to be ours
 	gates      *gates
 
-	submissions submissions
+	submissions *submissions
 }
 
 // proven is evidence waiting to be published, each offence once: sync does not
@@ -68,11 +68,12 @@ func New(cfg Config) (*Validator, error) {
 		peerJoined: make(chan struct{}, 1),
 		chainKnown: make(chan struct{}),
 		gates:      newGates(),
-
-		submissions: submissions{of: make(map[fastpay.ID]Submission)},
 	}
 	v.halt.signing, v.halt.stopped = v.metrics.signing, make(chan struct{})
 	var err error
+	if v.submissions, err = newSubmissions(); err != nil {
+		return nil, fmt.Errorf("validator: %w", err)
+	}
 	key := cfg.Signer.Key()
 	v.replica, err = replica.New(replica.Config{
 		Rules: cfg.Rules, Limits: fastpay.DefaultBoardLimits(), Chain: cfg.Chain, Store: cfg.Store,

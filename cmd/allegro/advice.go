@@ -76,7 +76,7 @@ func (a adviser) of(doc *document.Why, s *document.WhyStep) advice {
 	case fastpay.ReasonFinalized:
 		return advice{"nothing holds it up: finalized block " + or(s.Payment.IncludedHeight, "unknown") + " has executed it", "Nothing is to be done.", ""}
 	case fastpay.ReasonEnded:
-		return a.ended(s)
+		return a.ended(doc, s)
 	}
 	return advice{"the peer gives a reason that this program does not know: " + string(s.Reason), "Update the program.", "allegro version"}
 }
@@ -175,21 +175,27 @@ func (a adviser) settling(doc *document.Why, s *document.WhyStep) advice {
 		"it is certified, and on its way to the chain", fmt.Sprintf("Wait for a block. It must have it before %s.", dateOf(s.Payment.ValidBefore)),
 		"allegro tx show " + s.TxID + " --wait included" + a.home,
 	}
-	if doc.Settlement == nil {
-		return out
+	if doc.Settlement != nil && doc.Settlement.Turn != nil {
+		out.because += fmt.Sprintf(": %s is to hand it to its node now", *doc.Settlement.Turn)
 	}
-	if turn := doc.Settlement.Turn; turn != nil {
-		out.because += fmt.Sprintf(": %s is to hand it to its node now", *turn)
-	}
-	if own := doc.Settlement.Own; own != nil && own.Problem != nil {
-		out.because += fmt.Sprintf("; this validator's last attempt failed: %s", printable(*own.Problem))
+	if failed := attemptFailed(doc); failed != "" {
+		out.because += failed
 		out.next, out.command = "Mend what failed; the other validators take their turns meanwhile.", "allegro doctor"+a.home
 	}
 	return out
 }
 
+// attemptFailed says why this validator's last attempt to settle the root failed; empty if
+// it did not, or this is no validator.
+func attemptFailed(doc *document.Why) string {
+	if s := doc.Settlement; s != nil && s.Own != nil && s.Own.Problem != nil {
+		return fmt.Sprintf("; this validator's last attempt failed: %s", printable(*s.Own.Problem))
+	}
+	return ""
+}
+
 // ended is about a payment that the chain has decided against.
-func (a adviser) ended(s *document.WhyStep) advice {
+func (a adviser) ended(doc *document.Why, s *document.WhyStep) advice {
 	again := a.payAgain(s)
 	e := s.Payment.StageEvidence
 	if e == nil {
@@ -210,7 +216,16 @@ func (a adviser) ended(s *document.WhyStep) advice {
 	case fastpay.CauseUnused:
 		if len(s.Payment.Signers) > 0 {
 			out.because += "; it was certified, and no validator put it on the chain"
-			out.next = "Look whether the validators' sponsor accounts have money. " + out.next
+			failed := attemptFailed(doc)
+			if failed == "" {
+				out.next = "Look whether the validators' sponsor accounts have money. " + out.next
+				break
+			}
+			out.because += failed
+			out.next = "Mend what failed, for the payments to come. " + out.next
+			if out.command == "" {
+				out.command = "allegro doctor" + a.home
+			}
 		}
 	}
 	return out

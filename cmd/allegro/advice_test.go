@@ -169,13 +169,18 @@ func TestAdviceOnAnUnknownPayment(t *testing.T) {
 	}
 }
 
-// A validator whose own attempts fail is told so.
+// A validator whose own attempts fail is told so, also when it is too late.
 func TestAdviceOnAFailedAttempt(t *testing.T) {
 	doc := document.Why{
 		Steps:      []document.WhyStep{stepOf(fastpay.ReasonSettling, fastpay.StageCertified)},
 		Settlement: &document.Settlement{Own: &document.Submission{Attempts: 2, Problem: new("the sponsor is dry")}},
 	}
-	if got := adviceOn(false, doc); !strings.Contains(got.because, "last attempt failed: the sponsor is dry") || got.command != "allegro doctor --home h" {
-		t.Errorf("%+v", got)
+	signed := func(s *document.WhyStep) { s.Payment.Signers = []string{"dave", "edgar"} }
+	for _, step := range []document.WhyStep{doc.Steps[0], stepOf(fastpay.ReasonEnded, fastpay.StageExpired, decided(fastpay.CauseUnused), signed)} {
+		doc.Steps[0] = step
+		got := adviceOn(false, doc)
+		if !strings.Contains(got.because, "last attempt failed: the sponsor is dry") || !strings.Contains(got.next, "Mend what failed") || got.command != "allegro doctor --home h" {
+			t.Errorf("%s: %+v", step.Reason, got)
+		}
 	}
 }

@@ -165,7 +165,7 @@ func (p payments) surroundings(doc *document.Why) error {
 	return t.Flush()
 }
 
-// settlement writes how a payment gets to the chain.
+// settlement writes how a payment gets to the chain, or was tried to get there.
 func (p payments) settlement(row func(label, format string, args ...any), s *document.Settlement) {
 	if s.Turn != nil {
 		row("turn", "%s is to hand it to its node now", *s.Turn)
@@ -175,11 +175,11 @@ func (p payments) settlement(row func(label, format string, args ...any), s *doc
 	case own == nil:
 		row("attempts", "only the validators know theirs: ask in their homes")
 	case own.LastMicros == nil:
-		row("attempts", "none by this validator since it started")
+		row("attempts", "none that this validator remembers, which forgets them when it ends")
 	case own.Problem != nil:
 		row("attempts", "%d by this validator, the last at %s failed (%s): %s", own.Attempts, clock(own.LastMicros), or(own.Result, "unknown"), printable(*own.Problem))
 	default:
-		row("attempts", "%d by this validator, the last at %s: its node has the payment", own.Attempts, clock(own.LastMicros))
+		row("attempts", "%d by this validator, the last at %s: its node took the payment", own.Attempts, clock(own.LastMicros))
 	}
 }
 

@@ -56,9 +56,9 @@ func TestWhyPrintsTheEvidence(t *testing.T) {
 		}
 	}
 	for want, own := range map[string]document.Submission{
-		"none by this validator since it started": {},
-		"2 by this validator, the last at ":       {Attempts: 2, LastMicros: new("1900000000000000"), Result: new("ok")},
-		"failed (sponsor_dry): no money":          {Attempts: 2, LastMicros: new("1900000000000000"), Result: new("sponsor_dry"), Problem: new("no money")},
+		"none that this validator remembers": {},
+		"its node took the payment":          {Attempts: 2, LastMicros: new("1900000000000000"), Result: new("ok")},
+		"failed (sponsor_dry): no money":     {Attempts: 2, LastMicros: new("1900000000000000"), Result: new("sponsor_dry"), Problem: new("no money")},
 	} {
 		doc.Settlement.Own = &own
 		if shown := printed(); !strings.Contains(shown, want) {

@@ -24,7 +24,7 @@ type Why struct {
 	// them; null if they do not matter, or could not be read.
 	Funds *Balance `json:"funds"`
 	// Settlement is how the payment of the last step gets to the chain; null unless
-	// it is on its way there.
+	// it is on its way there, or was certified and is EXPIRED or CONFLICTED.
 	Settlement  *Settlement  `json:"settlement"`
 	Convictions []Conviction `json:"convictions"` // proofs of equivocation in the lanes of the steps
 	// FinalizedHeight and FinalizedTime are those of the newest finalized block, which
@@ -95,13 +95,15 @@ type AskedPeer struct {
 // Settlement is how a certified payment gets to the chain.
 type Settlement struct {
 	// Turn is the validator whose turn it is to hand the payment to its node; null if
-	// this peer has not seen the QC form, by which the turns are counted.
+	// this peer has not seen the QC form, by which the turns are counted, or it is too
+	// late.
 	Turn *string `json:"turn"`
 	// Own is what this peer itself has done; null unless it is a validator.
 	Own *Submission `json:"own"`
 }
 
-// Submission is what a validator has done to put a payment on the chain.
+// Submission is what a validator has done to put a payment on the chain, as far as it
+// remembers: not over a restart, and of what came to nothing only the last 1,024.
 type Submission struct {
 	Attempts   uint64  `json:"attempts"`
 	LastMicros *string `json:"last_unix_micros"` // null before the first attempt

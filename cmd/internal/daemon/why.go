@@ -191,13 +191,21 @@ func (q *inquiry) read(ctx context.Context, owner, asset common.Address) (planne
 	return q.relay.Funds(ctx, owner, asset)
 }
 
-// settlement is how a payment gets to the chain; nil unless it is on its way there.
+// settlement is how a payment gets to the chain; nil unless it is on its way there, or was
+// and came to nothing.
 func (d *Daemon) settlement(rec *replica.Record) *document.Settlement {
-	if rec.Stage != fastpay.StageCertified && rec.Stage != fastpay.StageQueuedOnchain {
+	over := false
+	switch rec.Stage {
+	case fastpay.StageCertified, fastpay.StageQueuedOnchain:
+	case fastpay.StageExpired, fastpay.StageConflicted:
+		if over = rec.QC != nil; !over {
+			return nil // nobody was to settle it
+		}
+	default:
 		return nil
 	}
 	doc := &document.Settlement{}
-	if at := rec.Timeline.QC; !at.IsZero() {
+	if at := rec.Timeline.QC; !over && !at.IsZero() {
 		// The turn moves on every two block times (section 4.7).
 		attempt := uint64(max(d.opts.Now().Sub(at), 0) / (2 * d.blockTime()))
 		if name, ok := d.describer.TurnOf(rec.Tx, attempt); ok {

@@ -10,6 +10,7 @@ import (
 	"github.com/allegro-p2p/allegro/fastpay"
 	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/allegro-p2p/allegro/p2p/document"
+	"github.com/allegro-p2p/allegro/p2p/replica"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
@@ -103,5 +104,31 @@ func TestWhyAsksWhoHasNotVoted(t *testing.T) {
 		require.Equal(t, unfunded.ID().Hex(), *doc.Steps[0].On)
 		require.Equal(t, fastpay.ReasonRefused, doc.Steps[1].Reason)
 		require.Equal(t, alice.Config().Client.Account.String(), doc.Funds.Account, "the funds are those of the root")
+	}
+}
+
+// How a payment gets to the chain is told while it is on its way there, with whose turn it
+// is, and of one that was certified and came to nothing; a validator adds what it did.
+func TestWhyTellsTheSettlement(t *testing.T) {
+	w := newWorld(t)
+	dave, _ := w.daemon(w.home(p2p.RoleValidator, "dave"))
+	alice := w.home(p2p.RoleClient, "alice")
+	atAlice, _ := w.daemon(alice)
+	tx := w.payment(atAlice, alice, common.HexToAddress("0xb0b"))
+	for _, stage := range fastpay.Stages() {
+		for _, qc := range []*fastpay.QC{nil, {}} {
+			rec := replica.Record{Tx: tx, Stage: stage, QC: qc, Timeline: replica.Timeline{QC: time.Now()}}
+			onItsWay := stage == fastpay.StageCertified || stage == fastpay.StageQueuedOnchain
+			inVain := qc != nil && (stage == fastpay.StageExpired || stage == fastpay.StageConflicted)
+			for _, d := range []*Daemon{dave, atAlice} {
+				doc := d.settlement(&rec)
+				require.Equal(t, onItsWay || inVain, doc != nil, "%s, %v", stage, qc)
+				if doc == nil {
+					continue
+				}
+				require.Equal(t, onItsWay, doc.Turn != nil, stage)
+				require.Equal(t, d == dave, doc.Own != nil, stage)
+			}
+		}
 	}
 }
