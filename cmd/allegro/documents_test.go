@@ -26,7 +26,7 @@ import (
 //	<!-- run in a demo -->              the same, with a demo at $U
 //	<!-- played by testnet/netns.sh --> TestFourHosts runs it
 //
-// No console block of docs/*.md is without one.
+// No console block of docs/*.md is without one, and no commands stand in another block.
 // Blocks below one heading are run in their order in one folder, but a demo begins anew, and
 // what they print has the shape that the document shows.
 
@@ -61,6 +61,7 @@ func consoleBlocks(t *testing.T, path string) (blocks []docBlock) {
 			if fence = line[3:]; fence == "" {
 				fence = "text"
 			}
+			require.NotContains(t, []string{"sh", "bash", "shell"}, fence, "%s:%d: commands stand in console blocks, which are run", path, i+1)
 			if fence == "console" {
 				blocks = append(blocks, docBlock{heading: heading, line: i + 2, marker: marker})
 			}
@@ -137,7 +138,7 @@ func docParts(document string, blocks []docBlock) (parts []docPart) {
 		if last := len(parts) - 1; last >= 0 && parts[last].blocks[0].heading == b.heading && !demo {
 			parts[last].blocks = append(parts[last].blocks, b)
 		} else {
-			parts = append(parts, docPart{document, []docBlock{b}, docSetups[b.heading]})
+			parts = append(parts, docPart{document, []docBlock{b}, docSetups[document+", "+b.heading]})
 		}
 	}
 	return parts
@@ -155,7 +156,7 @@ func TestDocuments(t *testing.T) {
 		var run, inADemo []docBlock
 		for _, b := range consoleBlocks(t, path) {
 			switch {
-			case b.marker == "run", strings.HasPrefix(b.marker, "not run, "):
+			case b.marker == "run", strings.HasPrefix(b.marker, "not run, "), strings.HasPrefix(b.marker, "not run: "):
 				run = append(run, b)
 			case b.marker == "run in a demo":
 				inADemo = append(inADemo, b)
@@ -170,7 +171,7 @@ func TestDocuments(t *testing.T) {
 	}
 	headings := make(map[string]bool)
 	for _, part := range parts {
-		headings[part.blocks[0].heading] = true
+		headings[part.document+", "+part.blocks[0].heading] = true
 	}
 	for heading := range docSetups {
 		require.Contains(t, headings, heading, "a setup is for a heading that has no block to be run")
@@ -197,11 +198,12 @@ type docSetup func(s *docReader, block int)
 
 // docSetups are those of the headings that need one.
 var docSetups = map[string]docSetup{
-	"On two machines":       twoMachines,
-	"An aggregator":         besideTestnet,
-	"Asking for money":      besideTestnet,
-	"On anvil":              onAnvil,
-	"Dashboards and alerts": watched,
+	"operators.md, On two machines":       twoMachines,
+	"operators.md, An aggregator":         besideTestnet,
+	"integrators.md, Asking for money":    besideTestnet,
+	"chains.md, On anvil":                 onAnvil,
+	"operators.md, Dashboards and alerts": watched,
+	"operators.md, Getting paid":          shopHome,
 }
 
 // runBlocks runs the blocks of one heading.
@@ -291,6 +293,11 @@ func onAnvil(s *docReader, block int) {
 	}
 }
 
+// shopHome has the home whose configuration the text is about.
+func shopHome(s *docReader, block int) {
+	s.ask("", "allegro init --home shop --role client --light-kdf")
+}
+
 // watched has the folder that Prometheus is configured from, a port for it, and the minute
 // in which alerts come.
 func watched(s *docReader, block int) {
@@ -303,7 +310,7 @@ func watched(s *docReader, block int) {
 		require.NoError(s.t, err)
 		s.ask("", "mkdir testnet && cp -r "+folder+" testnet")
 		s.replace(address, "127.0.0.1:"+freePort(s.t))
-	case 2:
+	case 3:
 		text := strings.NewReplacer(s.replaced...).Replace("promtool query instant http://" + address)
 		s.ask("", "until [ $("+text+` 'ALERTS{alertstate="firing"}' | grep -c 'PeerDown\|QuorumLost') = 6 ]; do sleep 1; done`)
 	}
