@@ -12,7 +12,7 @@ import (
 
 // crowd is far more clients than two validators have room for in their meshes.
 func crowd(cfg *testnet.Config) {
-	cfg.Clients, cfg.Aggregators = testnet.SceneAccounts(19), 0
+	cfg.Clients, cfg.Aggregators = testnet.SceneAccounts(12), 0
 }
 
 // TestACrowdIsToldAtOnce pays every one of many clients, most of which no validator
@@ -38,9 +38,9 @@ func TestACrowdIsToldAtOnce(t *testing.T) {
 			id := pay(t, ctx, payer, payee, 1)
 			requireStage(t, ctx, payee, id, fastpay.StageCertified)
 			require.Less(t, time.Since(begin), 5*trip/2, payee.Name)
-			time.Sleep(time.Second)
+			time.Sleep(100 * time.Millisecond)
 		}
-		require.Greater(t, unmeshed, 5, "vacuous: meshes had room for everybody")
+		require.Greater(t, unmeshed, 4, "vacuous: meshes had room for everybody")
 	})
 }
 

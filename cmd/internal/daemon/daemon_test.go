@@ -249,6 +249,7 @@ func TestErrorsOfTheAPI(t *testing.T) {
 
 // A peer whose network file differs is refused at hello, and its operator sees why.
 func TestWrongNetworkFileIsTold(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	w := newWorld(t)
 	dave := w.home(p2p.RoleValidator, "dave")
 	validator := w.run(dave, time.Now)
@@ -391,6 +392,7 @@ func TestEveryConfigKeyHasAnEffect(t *testing.T) {
 // At the end of an epoch the next committee takes office in peers that go on running:
 // its topics are joined, its members reach each other, and they sign.
 func TestNextCommitteeTakesOffice(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	w := newWorld(t)
 	dave, edgar := w.home(p2p.RoleValidator, "dave"), w.home(p2p.RoleValidator, "edgar")
 	// Dave alone is in office until a while from now, then both are.

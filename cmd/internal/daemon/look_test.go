@@ -19,6 +19,7 @@ var errEnough = errors.New("enough")
 // A running peer tells what it is at one moment, who its peers are with round trips that
 // are measured if that is asked for, and its gossip as it comes in.
 func TestLookingIntoAPeer(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	w := newWorld(t)
 	dave := w.run(w.home(p2p.RoleValidator, "dave"), time.Now)
 	self := w.wait(dave, "quorum")
@@ -98,6 +99,7 @@ func TestDisconnecting(t *testing.T) {
 
 // More readers than a peer allows are told so.
 func TestTooManyReadersOfGossip(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	w := newWorld(t)
 	dave := w.run(w.home(p2p.RoleValidator, "dave"), time.Now)
 	w.wait(dave, "quorum")
