@@ -227,7 +227,7 @@ func addItem(b *fastpay.Board, peer p2p.PeerInfo, item p2p.SyncItem) bool {
 func (r *Replica) runWanted(ctx context.Context, network Node) error {
 	var g errgroup.Group
 	defer func() { _ = g.Wait() }() // errands return nothing
-	var asked time.Time
+	var looked time.Time
 	var again <-chan time.Time
 	for {
 		select {
@@ -235,26 +235,27 @@ func (r *Replica) runWanted(ctx context.Context, network Node) error {
 			return ctx.Err()
 		case <-again:
 		case <-r.wake:
-		}
-		wait := wantDelay
-		if !network.Forwarded() {
-			wait -= time.Since(asked) // there is nothing to wait for
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
+			wait := wantDelay
+			if !network.Forwarded() {
+				wait -= time.Since(looked) // there is nothing to wait for
+			}
+			if err := pause(ctx, wait); err != nil {
+				return err
+			}
+			looked = time.Now()
 		}
 		errands, later := r.takeWanted()
 		if again = nil; later {
 			again = time.After(hedgeDelay)
 		}
 		for _, e := range errands {
-			asked = time.Now()
 			g.Go(func() error {
-				if err := r.fetchWanted(ctx, network, e); err != nil && ctx.Err() == nil {
+				found, err := r.fetchWanted(ctx, network, e)
+				if err != nil && ctx.Err() == nil {
 					logger.Debugw("asking for voted payments", "payments", len(e.ids), "error", err)
 				}
 				r.mu.Lock()
-				more := r.wanted.done(e)
+				more := r.wanted.done(e, found, r.cfg.Now())
 				r.mu.Unlock()
 				if more {
 					r.wakeWanted()
@@ -286,9 +287,9 @@ func (r *Replica) takeWanted() (errands []errand, later bool) {
 }
 
 // fetchWanted asks the connected peers for the payments that a member voted for, the next
-// one when one has answered or is slow, until all are known. The member is the first:
-// it holds what it voted for.
-func (r *Replica) fetchWanted(ctx context.Context, network Network, e errand) error {
+// one when one has answered or is slow, until all are known, and reports whether they are.
+// The member is the first: it holds what it voted for.
+func (r *Replica) fetchWanted(ctx context.Context, network Network, e errand) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	ids, peers := e.ids, Greeted(network)
 	if i := slices.IndexFunc(peers, e.isOf); i > 0 {
@@ -303,13 +304,15 @@ func (r *Replica) fetchWanted(ctx context.Context, network Network, e errand) er
 	var errs []error
 	for open := 0; ; {
 		if ids = r.unknown(ids); len(ids) == 0 {
-			return nil
+			return true, nil
 		}
 		var hedge <-chan time.Time
 		if len(peers) > 0 {
 			peer, ask := peers[0], ids
 			peers = peers[1:]
 			g.Go(func() error {
+				ctx, cancel := context.WithTimeout(ctx, askTimeout)
+				defer cancel()
 				answers <- r.ask(ctx, network, peer, kindWanted, ask)
 				return nil
 			})
@@ -317,7 +320,7 @@ func (r *Replica) fetchWanted(ctx context.Context, network Network, e errand) er
 			hedge = time.After(hedgeDelay)
 		}
 		if open == 0 {
-			return errors.Join(errs...)
+			return false, errors.Join(errs...)
 		}
 		select {
 		case err := <-answers:

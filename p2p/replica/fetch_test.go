@@ -224,7 +224,7 @@ func TestASilentVoterHoldsUpNobody(t *testing.T) {
 			vote(0, fastpay.ID{byte(i)})
 			time.Sleep(time.Second)
 			vote(1, txs[i].ID())
-			held(txs[i], 21*time.Millisecond)
+			held(txs[i], 71*time.Millisecond) // 50 ms after the look before, and a round trip
 		}
 		time.Sleep(20 * time.Second) // nobody waits for the silent one any more
 		late := w.tx(3, 0, "")
@@ -277,6 +277,80 @@ func TestInventedVotesCostLittle(t *testing.T) {
 			require.Greater(t, asked, 1024, "vacuous: %s was not asked", peer)
 		}
 		require.Greater(t, counter(t, registry, "allegro_sync_turned_away_total"), float64(invented)/2)
+	})
+}
+
+// TestManyInventorsCostNoMore lets most members vote for what nobody has, one payment after
+// another, so that their shares last. Every peer is asked no more often than one member
+// alone could have it asked.
+func TestManyInventorsCostNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		registry := prometheus.NewRegistry()
+		r := w.replica(func(cfg *replica.Config) { cfg.Registerer = registry })
+		n := newFakeNet()
+		n.unmeshed = true
+		n.join("honest", w.key(3), serve(w.replica(nil)))
+		n.join("stranger", nil, silent)
+		defer running(t, r, n)()
+
+		const seconds = 10
+		invented := 0
+		for range seconds * 100 {
+			for signer := range 3 {
+				invented++
+				var id fastpay.ID
+				binary.BigEndian.PutUint64(id[:], uint64(invented))
+				require.NoError(t, r.GossipBatch("peer", w.batch(signer, id)))
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		wanted := 0
+		for _, req := range n.requests("honest") {
+			if req.Kind == p2p.SyncIDs {
+				wanted++
+			}
+		}
+		require.LessOrEqual(t, wanted, 20*seconds)
+		require.NotZero(t, wanted, "vacuous: it was not asked")
+	})
+}
+
+// TestSharesAreOfPayments: what one member has no share left for and another has is asked
+// for, and what nobody has one for is turned away once.
+func TestSharesAreOfPayments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		registry := prometheus.NewRegistry()
+		r := w.replica(func(cfg *replica.Config) { cfg.Registerer = registry })
+		n := newFakeNet()
+		n.join("honest", w.key(3), serve(w.replica(nil)))
+		defer running(t, r, n)()
+		turnedAway := func() float64 { return counter(t, registry, "allegro_sync_turned_away_total") }
+		spend := func(signer int, salt byte) {
+			ids := make([]fastpay.ID, fastpay.MaxBatch)
+			for i := range ids {
+				binary.BigEndian.PutUint64(ids[i][:], uint64(i))
+				ids[i][31] = salt
+			}
+			require.NoError(t, r.GossipBatch("peer", w.batch(signer, ids...)))
+		}
+		// both lets the first two members name a payment that nobody has.
+		both := func(salt byte) {
+			for signer := range 2 {
+				require.NoError(t, r.GossipBatch("peer", w.batch(signer, fastpay.ID{31: salt})))
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		spend(0, 1) // its whole share
+		time.Sleep(100 * time.Millisecond)
+		both(2)
+		require.Zero(t, turnedAway(), "the other member has a share")
+		spend(1, 3)
+		time.Sleep(100 * time.Millisecond)
+		before := turnedAway()
+		both(4)
+		require.Equal(t, before+1, turnedAway())
 	})
 }
 

@@ -16,8 +16,9 @@ import (
 const (
 	// maxWanted is the number of payments asked for at once.
 	maxWanted = 4 * fastpay.MaxBatch
-	// wantRate is the number of payments asked for in a second after that: ten
-	// requests of every peer, a fifth of what it answers.
+	// wantRate is the number of payments asked for in a second after that. In full
+	// requests it is ten of every peer; at most twenty are made, of the fifty that it
+	// answers.
 	wantRate = 10 * p2p.MaxSyncItems
 )
 
@@ -28,11 +29,21 @@ type memberKey [32]byte
 // asked for on their own, one request after another: what a dishonest one names, which
 // nobody has, holds up nobody else's.
 type wants struct {
-	named  map[memberKey][]fastpay.ID // at most a batch each
-	shares map[memberKey]*rate.Limiter
-	busy   map[memberKey]bool // a request for what it named is under way
+	namers map[memberKey]*namer
 	// asked is when a payment was asked for, for as long as its answer may be near.
 	asked map[fastpay.ID]time.Time
+}
+
+// namer is a member that named payments.
+type namer struct {
+	named []fastpay.ID // at most a batch
+	share *rate.Limiter
+	busy  bool // an errand for what it named is under way
+	// rest is when its next errand may begin. One that did not find everything has asked
+	// all peers: the member rests for pause then, so that all members together cause no
+	// more of those than one alone.
+	rest  time.Time
+	pause time.Duration
 }
 
 // errand is a request for payments that a member named.
@@ -45,66 +56,82 @@ type errand struct {
 func (e *errand) isOf(p p2p.PeerInfo) bool { return bytes.Equal(p.Member, e.member[:]) }
 
 func newWants() wants {
-	return wants{
-		named: make(map[memberKey][]fastpay.ID), shares: make(map[memberKey]*rate.Limiter),
-		busy: make(map[memberKey]bool), asked: make(map[fastpay.ID]time.Time),
-	}
+	return wants{namers: make(map[memberKey]*namer), asked: make(map[fastpay.ID]time.Time)}
 }
 
 // add notes an unknown payment that a member voted for, and reports false if it
 // has named enough.
 func (w *wants) add(c *fastpay.Committee, signer int, id fastpay.ID) bool {
 	member := memberKey(c.Key(signer))
-	if len(w.named[member]) >= fastpay.MaxBatch {
+	n := w.namers[member]
+	if n == nil {
+		n = &namer{
+			share: rate.NewLimiter(wantRate/rate.Limit(c.Len()), max(maxWanted/c.Len(), 1)),
+			pause: wantDelay * time.Duration(c.Len()),
+		}
+		w.namers[member] = n
+	}
+	if len(n.named) >= fastpay.MaxBatch {
 		return false
 	}
-	if w.shares[member] == nil {
-		w.shares[member] = rate.NewLimiter(wantRate/rate.Limit(c.Len()), max(maxWanted/c.Len(), 1))
-	}
-	w.named[member] = append(w.named[member], id)
+	n.named = append(n.named, id)
 	return true
 }
 
 // take returns what is to be asked for now; [wants.done] follows each errand. turnedAway
 // is how many payments are not asked for, because who named them has used up its share.
-// later reports that payments are left which another member named first: if that request
-// has brought nothing after hedgeDelay, they are asked for again.
+// later reports that there will be more to ask for without another vote: what one member
+// named and another named first, or what one named that has to rest.
 func (w *wants) take(now time.Time, held func(fastpay.ID) bool) (errands []errand, turnedAway int, later bool) {
 	maps.DeleteFunc(w.asked, func(_ fastpay.ID, at time.Time) bool { return now.Sub(at) >= hedgeDelay })
-	members := slices.SortedFunc(maps.Keys(w.named), func(a, b memberKey) int { return bytes.Compare(a[:], b[:]) })
+	refused := make(map[fastpay.ID]struct{})
+	members := slices.SortedFunc(maps.Keys(w.namers), func(a, b memberKey) int { return bytes.Compare(a[:], b[:]) })
 	for _, member := range members {
-		if w.busy[member] {
+		n := w.namers[member]
+		if n.busy {
+			continue
+		}
+		if now.Before(n.rest) {
+			later = later || len(n.named) > 0
 			continue
 		}
 		e := errand{member: member}
-		left := w.named[member][:0]
-		for _, id := range w.named[member] {
+		left := n.named[:0]
+		for _, id := range n.named {
 			_, near := w.asked[id]
 			switch {
 			case held(id):
 			case near:
 				left = append(left, id)
-			case w.shares[member].AllowN(now, 1):
+			case n.share.AllowN(now, 1):
 				w.asked[id] = now
 				e.ids = append(e.ids, id)
 			default:
-				turnedAway++
+				refused[id] = struct{}{}
 			}
 		}
-		if w.named[member] = left; len(left) == 0 {
-			delete(w.named, member)
-		}
+		n.named = left
+		later = later || len(left) > 0
 		if len(e.ids) > 0 {
-			w.busy[member] = true
+			n.busy = true
 			errands = append(errands, e)
 		}
-		later = later || len(left) > 0
+	}
+	for id := range refused {
+		if _, near := w.asked[id]; !near {
+			turnedAway++
+		}
 	}
 	return errands, turnedAway, later
 }
 
-// done ends an errand, and reports whether the member has named more meanwhile.
-func (w *wants) done(e errand) bool {
-	delete(w.busy, e.member)
-	return len(w.named[e.member]) > 0
+// done ends an errand, which found everything or did not, and reports whether the member
+// has named more meanwhile.
+func (w *wants) done(e errand, found bool, now time.Time) bool {
+	n := w.namers[e.member]
+	n.busy = false
+	if !found {
+		n.rest = now.Add(n.pause)
+	}
+	return len(n.named) > 0
 }
