@@ -11,6 +11,7 @@ import (
 	"github.com/allegro-p2p/allegro/cmd/internal/daemon"
 	"github.com/allegro-p2p/allegro/cmd/internal/home"
 	"github.com/allegro-p2p/allegro/fastpay"
+	"github.com/allegro-p2p/allegro/p2p"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/urfave/cli/v3"
@@ -37,7 +38,8 @@ const (
 )
 
 // openSession connects to the peer of the home that --home names, or starts it for
-// this command and waits until it has met the others.
+// this command and waits until it has met the others. It starts no validator: who stopped
+// one does not expect it to vote and to settle because somebody looks at it.
 func openSession(ctx context.Context, cmd *cli.Command) (*session, error) {
 	h, err := openHome(cmd)
 	if err != nil {
@@ -58,6 +60,9 @@ func (s *session) open(ctx context.Context) (err error) {
 		if client != nil {
 			s.Client = client
 			return nil
+		}
+		if s.home.Config().Node.Role == p2p.RoleValidator {
+			return withHint(fail(exitUnreachable, "no peer runs in home %s, and no command starts a validator for the moment: it would vote", s.home.Dir()), runHint(s.home))
 		}
 		if err = s.start(ctx); !errors.Is(err, home.ErrInUse) {
 			return err
