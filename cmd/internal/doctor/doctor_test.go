@@ -282,28 +282,33 @@ func TestGossipIsJudged(t *testing.T) {
 		return Gossip(s, " --home h")
 	}
 	verify(t, []verdict{
-		{"meshed", of(func(s *GossipState) { s.Missing = []string{"c"} }), Green, "gossip", "neighbours forward all topics", ""},
-		{"no room in meshes", of(func(s *GossipState) { s.Alone = []string{"cert"} }), Green, "gossip", "members tell this peer themselves; nobody forwards cert", ""},
-		{"cut off from one", of(func(s *GossipState) { s.Alone, s.Missing = []string{"tx", "cert"}, []string{"b", "c"} }), Yellow, "gossip", "nobody forwards tx, cert to this peer, so that it does not hear what others hear from b, c", "allegro peers connect --home h MULTIADDR"},
-		{"not told by one", of(func(s *GossipState) { s.Silent = []string{"b"} }), Yellow, "gossip", "for more than 3 blocks nothing was heard from b", "pubsub scores"},
+		{"meshed", of(func(s *GossipState) { s.Missing = []string{"c"} }), Green, "gossip", "neighbours forward all joined topics", ""},
+		{"no room in meshes", of(func(s *GossipState) { s.Alone = []string{"cert"} }), Green, "gossip", "nobody forwards cert to this peer; all other members are connected", ""},
+		{"cut off from one", of(func(s *GossipState) { s.Alone, s.Missing = []string{"tx", "cert"}, []string{"b", "c"} }), Yellow, "gossip", "nobody forwards tx, cert to this peer, so that it hears late what others hear from b, c", "allegro peers connect --home h MULTIADDR"},
+		{"not told by one", of(func(s *GossipState) { s.Silent, s.Patience = []string{"b"}, 20*time.Second }), Yellow, "gossip", "for more than 20s nothing was heard from b", "pubsub scores"},
 	})
 }
 
-// Who is silent is connected, and has told no Head while blocks came.
+// Who is silent has been connected for a while, and in office, and has told no Head since.
 func TestSilenceIsMeasured(t *testing.T) {
 	const second = 1_000_000 // µs
-	chain := &ChainState{BlockTime: 5 * time.Second, Head: tempo.Header{Time: 100}, HeadSeen: time.UnixMicro(100 * second)}
+	chain := &ChainState{BlockTime: 5 * time.Second, Head: tempo.Header{Time: 140}, Finalized: tempo.Header{Time: 100}, Now: time.Unix(1000, 0)}
 	silent := func(change func(m *document.Member, p *Peer)) bool {
 		m := document.Member{Name: "b", PeerID: new("12D3"), Reached: new(true)}
-		p := &Peer{Peers: document.Peers{Peers: []document.Peer{{PeerID: "12D3", SinceMicros: new(fmt.Sprint(50 * second))}}}}
+		p := &Peer{Peers: document.Peers{Peers: []document.Peer{{PeerID: "12D3", SinceMicros: new(fmt.Sprint(900 * second))}}}}
+		p.Committee.Start = "0"
 		change(&m, p)
 		p.Committee.Members = []document.Member{m}
 		return len(measureGossip(p, chain).Silent) > 0
 	}
+	told := func(m *document.Member, at string) { m.Head = &document.Head{Time: at} }
+	justCame := func(p *Peer) { p.Peers.Peers[0].SinceMicros = new(fmt.Sprint(981 * second)) }
 	require.True(t, silent(func(*document.Member, *Peer) {}), "it has told nothing")
-	require.False(t, silent(func(_ *document.Member, p *Peer) { p.Peers.Peers[0].SinceMicros = new(fmt.Sprint(90 * second)) }), "it came just now")
-	require.False(t, silent(func(m *document.Member, _ *Peer) { m.Head = &document.Head{Time: "90"} }))
-	require.True(t, silent(func(m *document.Member, _ *Peer) { m.Head = &document.Head{Time: "84"} }))
+	require.True(t, silent(func(m *document.Member, _ *Peer) { told(m, "79") }))
+	require.False(t, silent(func(m *document.Member, _ *Peer) { told(m, "80") }), "20 s ago")
+	require.False(t, silent(func(_ *document.Member, p *Peer) { justCame(p) }))
+	require.False(t, silent(func(m *document.Member, p *Peer) { told(m, "1"); justCame(p) }), "it was away, and has just come back")
+	require.False(t, silent(func(_ *document.Member, p *Peer) { p.Committee.Start = "90" }), "it has just taken office")
 	require.False(t, silent(func(m *document.Member, _ *Peer) { m.Reached = new(false) }), "it is missing, which is another finding")
 	require.False(t, silent(func(_ *document.Member, p *Peer) { p.Self.PeerID = "12D3" }), "it is this peer")
 }

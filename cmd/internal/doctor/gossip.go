@@ -15,14 +15,16 @@ type GossipState struct {
 	Alone []string
 	// Missing are the members that the peer is not connected to.
 	Missing []string
-	// Silent are members that it is connected to, and whose last Head is older than the
-	// own node's blocks: a validator tells one with each block of its node.
-	Silent []string
+	// Silent are members that it is connected to, and from whom no Head came for longer
+	// than Patience.
+	Silent   []string
+	Patience time.Duration
 }
 
 // measureGossip looks at what the running peer says of topics and members.
 func measureGossip(p *Peer, chain *ChainState) GossipState {
-	var s GossipState
+	// A member tells a Head with each final block of its node, and every ten seconds.
+	s := GossipState{Patience: max(StaleAfter(chain.BlockTime), 20*time.Second)}
 	for _, t := range p.Topics.Topics {
 		if t.Committee == p.Committee.ID && len(t.Mesh) == 0 {
 			s.Alone = append(s.Alone, t.Kind)
@@ -33,28 +35,30 @@ func measureGossip(p *Peer, chain *ChainState) GossipState {
 		case m.PeerID != nil && *m.PeerID == p.Self.PeerID:
 		case m.Reached == nil || !*m.Reached:
 			s.Missing = append(s.Missing, m.Name)
-		case chain.Err == nil && p.silent(&m, chain):
+		case chain.Err == nil && p.silent(&m, chain, s.Patience):
 			s.Silent = append(s.Silent, m.Name)
 		}
 	}
 	return s
 }
 
-// silent reports whether a member that is connected has told no Head for longer than
-// blocks take.
-func (p *Peer) silent(m *document.Member, chain *ChainState) bool {
-	patience := StaleAfter(chain.BlockTime)
-	if m.Head != nil {
-		told, err := strconv.ParseUint(m.Head.Time, 10, 64)
-		return err == nil && timeOf(chain.Head.Time).Sub(timeOf(told)) > patience
-	}
+// silent reports whether no Head of a connected member has come for longer than patience.
+// A Head bears the member's chain time, which is not before its final block's.
+func (p *Peer) silent(m *document.Member, chain *ChainState, patience time.Duration) bool {
 	for _, peer := range p.Peers.Peers {
 		if m.PeerID != nil && peer.PeerID == *m.PeerID && peer.SinceMicros != nil {
 			since, err := strconv.ParseInt(*peer.SinceMicros, 10, 64)
-			return err == nil && chain.HeadSeen.Sub(time.UnixMicro(since)) > patience
+			if err != nil || chain.Now.Sub(time.UnixMicro(since)) <= patience {
+				return false // it has just come
+			}
 		}
 	}
-	return false
+	last := p.Committee.Start // of office, before which no Head of this committee is told
+	if m.Head != nil {
+		last = m.Head.Time
+	}
+	told, err := strconv.ParseUint(last, 10, 64)
+	return err == nil && timeOf(chain.Finalized.Time).Sub(timeOf(told)) > patience
 }
 
 // Gossip judges whether messages get to the peer as they are told. What no neighbour
@@ -64,17 +68,17 @@ func Gossip(s GossipState, flag string) []Finding {
 	var out []Finding
 	if len(s.Silent) > 0 {
 		out = append(out, bad(Yellow, check, "look there: allegro doctor says whether it works, allegro pubsub scores what it holds against this peer; what does not come by gossip comes late, by sync",
-			"connected, but for more than %d blocks nothing was heard from %s", staleBlocks, strings.Join(s.Silent, ", ")))
+			"connected, but for more than %s nothing was heard from %s", s.Patience, strings.Join(s.Silent, ", ")))
 	}
 	if len(s.Alone) > 0 && len(s.Missing) > 0 {
 		out = append(out, bad(Yellow, check, "if they run, dial one more peer that is connected to them: allegro peers connect"+flag+" MULTIADDR",
-			"nobody forwards %s to this peer, so that it does not hear what others hear from %s", strings.Join(s.Alone, ", "), strings.Join(s.Missing, ", ")))
+			"nobody forwards %s to this peer, so that it hears late what others hear from %s", strings.Join(s.Alone, ", "), strings.Join(s.Missing, ", ")))
 	}
 	switch {
 	case len(out) > 0:
 		return out
 	case len(s.Alone) > 0:
-		return append(out, green(check, "members tell this peer themselves; nobody forwards %s to it", strings.Join(s.Alone, ", ")))
+		return append(out, green(check, "nobody forwards %s to this peer; all other members are connected and tell it themselves", strings.Join(s.Alone, ", ")))
 	}
-	return append(out, green(check, "neighbours forward all topics to this peer"))
+	return append(out, green(check, "neighbours forward all joined topics to this peer"))
 }
