@@ -31,6 +31,8 @@ interface Namer {
   left: number; // of the share
   at: number; // when left was true
   busy: boolean; // a lookup of what it named goes on
+  rest: number; // when the next one may begin
+  pause: number; // how long it rests after one that did not find everything, and has asked all peers: so all members together cause no more of those than one alone
 }
 
 /**
@@ -60,7 +62,7 @@ export class Lookups {
   want(b: Batch, ids: readonly Hex[]): void {
     const { key } = b.committee.members[b.signer]!;
     const share = Math.max(1, maxLookups / b.committee.members.length);
-    const n = this.namers.get(key) ?? { named: new Set(), share, left: share, at: this.around.now(), busy: false };
+    const n = this.namers.get(key) ?? { named: new Set(), share, left: share, at: this.around.now(), busy: false, rest: -Infinity, pause: askEvery * b.committee.members.length };
     this.namers.set(key, n);
     for (const id of ids) {
       if (n.named.size < maxBatch) n.named.add(id);
@@ -89,17 +91,20 @@ export class Lookups {
     const now = this.around.now();
     for (const [id, at] of this.asked) if (now - at >= nextAfter) this.asked.delete(id);
     for (const n of this.namers.values()) {
-      const ids = n.busy ? [] : this.take(n, now);
+      const ids = n.busy || now < n.rest ? [] : this.take(n, now);
       if (ids.length === 0) continue;
       this.began = now;
       n.busy = true;
-      void this.lookUp(ids).then(() => {
+      void this.lookUp(ids).then((found) => {
         n.busy = false;
+        if (!found) n.rest = this.around.now() + n.pause;
         if (n.named.size > 0) this.soon();
       });
     }
-    const [earliest] = this.asked.values();
-    if (earliest !== undefined && [...this.namers.values()].some((n) => !n.busy && n.named.size > 0)) this.beginAt(earliest + nextAfter);
+    // Who has to rest, and what was just asked for because of another, is looked at again.
+    const [earliest = now] = this.asked.values();
+    const left = [...this.namers.values()].filter((n) => !n.busy && n.named.size > 0);
+    for (const n of left) this.beginAt(now < n.rest ? n.rest : earliest + nextAfter);
   }
 
   /** take returns what is to be asked for because one member named it. What was just asked for because of another stays named. */
@@ -124,8 +129,8 @@ export class Lookups {
     return ids;
   }
 
-  /** lookUp asks the next peer whenever one has answered or is slow. It returns when all is found or everybody has answered. */
-  private lookUp(ids: readonly Hex[]): Promise<void> {
+  /** lookUp asks the next peer whenever one has answered or is slow. It returns when all is found, or everybody has answered: whether it is found. */
+  private lookUp(ids: readonly Hex[]): Promise<boolean> {
     return new Promise((resolve) => {
       const over = new AbortController();
       const signal = AbortSignal.any([this.life, over.signal]);
@@ -134,7 +139,7 @@ export class Lookups {
       let slow: ReturnType<typeof setTimeout> | undefined;
       const step = () => {
         clearTimeout(slow);
-        if (signal.aborted) return resolve();
+        if (signal.aborted) return resolve(false);
         const missing = ids.filter((id) => !this.around.board.get(id));
         const g = missing.length > 0 ? this.next(asked, missing) : undefined;
         if (g) {
@@ -146,7 +151,7 @@ export class Lookups {
           });
         } else if (missing.length === 0 || open === 0) {
           over.abort(); // nobody's answer is waited for any more
-          return resolve();
+          return resolve(missing.length === 0);
         }
         slow = setTimeout(step, nextAfter); // what is missing may also come otherwise
       };
