@@ -70,7 +70,7 @@ func (d *drops) watch(ctx context.Context, log *zap.SugaredLogger, start func(fu
 					continue // it was told with those before it
 				}
 				text := &dropTexts[q]
-				log.Warnw("gossip is lost in a full queue, sync brings it later",
+				log.Warnw("a full queue of gossip drops what it has no room for, sync brings it later",
 					"queue", text.name, "lost", n, "metric", text.metric, "remedy", text.remedy)
 				select {
 				case <-ctx.Done():

@@ -31,8 +31,9 @@ const (
 	// killed and comes back knows of no prune: it grafts each topic again, which within
 	// 10 s of the prune counts twice. behaviourThreshold forgives eight such restarts at
 	// once in one committee, behaviourDecay any number of them with two seconds between
-	// in which the peer is connected. Beyond that the square weighs: with 16 more nobody
-	// listens to a flood of grafts, except to a member's, until it has paused for seconds.
+	// in which the peer is connected. The price: four broken promises or refused grafts a
+	// second cost nothing, which is little work. Beyond that the square weighs: with 16 more
+	// nobody listens to a flood of grafts any more, except to a member's.
 	behaviourWeight    = -10
 	behaviourThreshold = 8 * 2 * topicKinds
 	behaviourDecay     = time.Minute

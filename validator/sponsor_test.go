@@ -113,6 +113,9 @@ func TestSubmissionsOfWhatCameToNothing(t *testing.T) {
 	v.submissions.end(id(2), fastpay.StageExpired)
 	_, held = v.Submission(id(2))
 	require.True(t, held, "its end is seen twice")
+	v.submissions.note(id(2), time.Unix(3, 0), "", nil) // the block that said so was replaced
+	done, _ := v.Submission(id(2))
+	require.EqualValues(t, 2, done.Attempts)
 	v.submissions.end(id(2), fastpay.StageFinalized) // the blocks were replaced
 	_, held = v.Submission(id(2))
 	require.False(t, held)

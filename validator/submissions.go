@@ -41,7 +41,11 @@ func newSubmissions() (*submissions, error) {
 func (s *submissions) note(id fastpay.ID, now time.Time, result string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.of[id] = Submission{Attempts: s.of[id].Attempts + 1, Last: now, Result: result, Err: err}
+	done, open := s.of[id]
+	if !open {
+		done, _ = s.unsettled.Peek(id) // it had come to nothing in a block that was replaced
+	}
+	s.of[id] = Submission{Attempts: done.Attempts + 1, Last: now, Result: result, Err: err}
 }
 
 // end drops a payment that is over, or keeps it among the last that came to nothing.
