@@ -7,13 +7,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,6 +221,13 @@ func TestExamples(t *testing.T) {
 		require.Regexp(t, "^CERTIFIED 0x[0-9a-f]{64}: 1000000 units from "+strings.ToLower(p.accounts["carol"])+"$", next(t, p, sold), "%s", &problems)
 		require.NoError(t, shop.Wait(), "%s", &problems)
 
+		// Somebody who waits misses nothing that becomes final before the first stream opens.
+		early := p.busyOnce(func() {
+			p.run("./http.sh", p.url, p.path("network.toml"), p.path("carol.hex"), p.accounts["carol"], p.accounts["bob"], "1000001")
+		})
+		require.Regexp(t, "\nCERTIFIED 0x[0-9a-f]{64}: 1000001 units from ",
+			p.run("./receive.sh", early, p.path("network.toml"), p.accounts["bob"], "1000001"))
+
 		// A plan for somebody else's money, or to somebody else, is not signed.
 		plan := p.plan(p.accounts["carol"], p.accounts["bob"], "1000000")
 		for _, args := range [][]string{
@@ -238,6 +250,11 @@ func TestExamples(t *testing.T) {
 		if _, err := os.Stat(web + "node_modules/viem"); err != nil {
 			need(t, web+"node_modules/viem/package.json", remedy) // tells so
 		}
+		for _, units := range []string{"", "-1", "0x10", "010", "10.00"} {
+			var refused bytes.Buffer
+			require.Error(t, p.command(&refused, node, web+"examples/receive.ts", p.url, p.digest, p.accounts["bob"], units).Run())
+			require.Contains(t, refused.String(), "UNITS are the token's smallest units", units)
+		}
 		pay := func(units string) string {
 			out := p.run(node, web+"examples/pay.ts", p.url, p.digest, p.path("carol.hex"), p.accounts["bob"], units)
 			require.Regexp(t, `verified here: dave, edgar signed, weight 2 of 2, good for `+units+` units\n$`, out)
@@ -253,7 +270,64 @@ func TestExamples(t *testing.T) {
 		require.Equal(t, "CERTIFIED "+enough+": 500000 units from "+strings.ToLower(p.accounts["carol"]), next(t, p, sold))
 		require.Regexp(t, `^verified here: dave, edgar signed, weight 2 of 2, \d+ s left for the chain to take it$`, next(t, p, sold))
 		require.NoError(t, shop.Wait(), "%s", &problems)
+
+		early := p.busyOnce(func() { pay("500001") })
+		require.Regexp(t, "\nCERTIFIED 0x[0-9a-f]{64}: 500001 units from ", p.run(node, web+"examples/receive.ts", early, p.digest, p.accounts["bob"], "500001"))
 	})
+}
+
+// busyOnce is the URL of the aggregator, which is too busy for the first event stream that
+// somebody asks for there. Before it says so it calls meanwhile.
+func (p *place) busyOnce(meanwhile func()) string {
+	target, err := url.Parse(p.url)
+	require.NoError(p.t, err)
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, ErrorLog: log.New(io.Discard, "", 0)}
+	var first sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		busy := false
+		if r.URL.Path == "/api/v1/events" {
+			first.Do(func() { busy = true })
+		}
+		if !busy {
+			forward.ServeHTTP(w, r)
+			return
+		}
+		meanwhile()
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"code":"BUSY","error":"not now"}`))
+	}))
+	p.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// The scripts refuse what they cannot be sure of before they ask anybody.
+func TestScriptsRefuse(t *testing.T) {
+	const usage = "UNITS are the token's smallest units"
+	empty := filepath.Join(t.TempDir(), "network.toml")
+	require.NoError(t, os.WriteFile(empty, []byte("name = \"testnet\"\n"), 0o600))
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"./receive.sh"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b", "10.00"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b", "-1"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b", "010"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b", "0x10"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b", "1 2"}, usage},
+		{[]string{"./receive.sh", "URL", "net.toml", "0xb0b", "10", "20"}, usage},
+		{[]string{"./receive.sh", "URL", empty + ".none", "0xb0b", "10"}, "network.toml.none"},
+		{[]string{"./receive.sh", "URL", empty, "0xb0b", "10"}, "has no min_settle_seconds"},
+		{[]string{"./http.sh"}, usage},
+		{[]string{"./http.sh", "URL", "net.toml", "key.hex", "0xa11ce", "0xb0b", "10.00"}, usage},
+	} {
+		out, err := exec.CommandContext(t.Context(), test.args[0], test.args[1:]...).CombinedOutput()
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit, "%q", test.args)
+		require.Equal(t, 2, exit.ExitCode(), "%q: %s", test.args, out)
+		require.Contains(t, string(out), test.want, "%q", test.args)
+	}
 }
 
 // plan asks the aggregator for a payment to sign.

@@ -4,9 +4,15 @@
 #   http.sh URL NETWORK.toml KEYFILE PAYER PAYEE UNITS
 #
 # URL is an aggregator's, NETWORK.toml comes from somebody you trust, KEYFILE holds the private
-# key of PAYER as 64 hex digits. `sign` is docs/examples/sign and `allegro` the program, both in
-# the PATH. It ends with 0 once the payment is certified and its QC is verified here.
+# key of PAYER as 64 hex digits, UNITS are the token's smallest units. `sign` is
+# docs/examples/sign and `allegro` the program, both in the PATH. It ends with 0 once the payment
+# is certified and its QC is verified here.
 set -euo pipefail
+usage() {
+  printf '%s\n' 'usage: http.sh URL NETWORK.toml KEYFILE PAYER PAYEE UNITS' "UNITS are the token's smallest units, in digits: 1000000 are 1.00 pathUSD" >&2
+  exit 2
+}
+[ $# = 6 ] && [[ ${!#} =~ ^[1-9][0-9]*$ ]] || usage
 url=$1 network=$2 key=$3 payer=$4 payee=$5 units=$6
 here=$(mktemp -d)
 listener=

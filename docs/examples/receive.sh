@@ -5,11 +5,18 @@
 #   receive.sh URL NETWORK.toml PAYEE UNITS
 #
 # URL is an aggregator's, NETWORK.toml comes from somebody you trust. It waits for a payment
-# that comes from now on, of pathUSD and at least UNITS. `allegro` is in the PATH. It ends with
-# 0 at CERTIFIED, which is good for a coffee: who sells cars asks a chain node of their own for
-# the final block.
+# that comes from now on, of pathUSD and at least UNITS, the token's smallest units. `allegro` is
+# in the PATH. It ends with 0 at CERTIFIED, which is good for a coffee: who sells cars asks a
+# chain node of their own for the final block.
 set -euo pipefail
+usage() {
+  printf '%s\n' 'usage: receive.sh URL NETWORK.toml PAYEE UNITS' "UNITS are the token's smallest units, in digits: 1000000 are 1.00 pathUSD" >&2
+  exit 2
+}
+[ $# = 4 ] && [[ ${!#} =~ ^[1-9][0-9]*$ ]] || usage
 url=$1 network=$2 payee=$3 units=$4
+min_settle=$(sed -n 's/^min_settle_seconds = //p' "$network")
+[[ $min_settle =~ ^[1-9][0-9]*$ ]] || { echo "$network has no min_settle_seconds: is it a network file?" >&2; exit 2; }
 here=$(mktemp -d)
 listener=
 trap '[ -z "$listener" ] || kill "$listener" || true; rm -r "$here"' EXIT
@@ -22,7 +29,7 @@ latest() { ask --fail "$url/api/v1/payments?limit=200&address=$payee" | jq -r '.
 
 # take ID: believes the QC and not the aggregator. Beside the votes: is it this payee's money,
 # enough of it, and is there time left for the chain to take it?
-least_left=$(($(sed -n 's/^min_settle_seconds = //p' "$network") / 2))
+least_left=$((min_settle / 2))
 take() {
   ! grep -qx "$1" <<<"$known" || return 0 # what changes about these is not new
   [ "$(ask "$url/api/v1/payments/$1/qc" -o "$here/qc.json" -w '%{http_code}')" = 200 ] || return 0 # an event tells when there is one
@@ -38,6 +45,13 @@ take() {
   known+=$'\n'$1
 }
 
+# take_latest: takes what the list has and no event tells.
+take_latest() {
+  local ids id
+  ids=$(latest)
+  for id in $ids; do take "$id"; done
+}
+
 known=$(latest)
 echo "waiting for $units units at $payee"
 event= last= # id of the last event: who comes back with it misses nothing
@@ -47,12 +61,14 @@ while :; do
   listener=$!
   while read -r -u "$events" field value; do
     case $field in
-      id:) last=$value ;;
+      id:)
+        # The first stream began at the newest event: the list has what came before.
+        [ -n "$last" ] || take_latest
+        last=$value ;;
       event:) event=$value ;;
       data:)
         # After a reset events are missing: the list has what they told.
-        if [ "$event" = reset ]; then ids=$(latest); else ids=$(jq -r .tx_id <<<"$value"); fi
-        for id in $ids; do take "$id"; done ;;
+        if [ "$event" = reset ]; then take_latest; else id=$(jq -r .tx_id <<<"$value") && take "$id"; fi ;;
     esac
   done
   exec {events}<&-

@@ -9,7 +9,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import * as wallet from './wallet.ts';
 
 const [url, digest, keyFile, payee, units] = process.argv.slice(2);
-if (!url || !digest || !keyFile || !payee || !units) throw new Error('usage: pay.ts URL DIGEST KEYFILE PAYEE UNITS');
+if (!url || !digest || !keyFile || !payee || !wallet.isUnits(units)) throw new Error(`usage: pay.ts URL DIGEST KEYFILE PAYEE UNITS\n${wallet.UNITS}`);
 
 const account = privateKeyToAccount(`0x${(await readFile(keyFile, 'utf8')).trim()}`);
 const { file, network } = await wallet.network(url, digest);

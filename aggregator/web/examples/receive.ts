@@ -8,7 +8,7 @@
 import * as wallet from './wallet.ts';
 
 const [url, digest, payee, units] = process.argv.slice(2);
-if (!url || !digest || !payee || !units) throw new Error('usage: receive.ts URL DIGEST PAYEE UNITS');
+if (!url || !digest || !payee || !wallet.isUnits(units)) throw new Error(`usage: receive.ts URL DIGEST PAYEE UNITS\n${wallet.UNITS}`);
 
 const { network } = await wallet.network(url, digest);
 const asset = network.assets[0]!;

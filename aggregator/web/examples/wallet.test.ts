@@ -88,13 +88,21 @@ test('a QC is believed by its bytes alone', async () => {
   for (const other of others) assert.ok(!wallet.pays(qc, { ...want, ...other }), JSON.stringify(Object.keys(other)));
 });
 
+test('units are digits and nothing else', () => {
+  for (const word of ['1', '1000000', '340282366920938463463374607431768211456']) assert.ok(wallet.isUnits(word), word);
+  assert.ok(!wallet.isUnits(undefined));
+  for (const word of ['', '0', '01', '10.00', '-1', '0x10', '1e6', ' 1', '1\n']) assert.ok(!wallet.isUnits(word), word);
+});
+
 test('no payment to an account is missed, however often its events break off', async () => {
+  cursors.length = 0;
   const payee = accountOf(key('payee'));
   const told = (tx_id: string, to = `0x${payee.slice(2).toUpperCase()}`) => ({ tx_id, to });
   const event = (id: string, p: object) => `id: ${id}\nevent: payment\ndata: ${JSON.stringify(p)}\n\n`;
   answers = [
     [200, { payments: [told('old')] }],
     [200, 'id: run-1\n\n'],
+    [200, { payments: [told('old')] }],
     [503, { code: 'BUSY', error: 'not now' }],
     [200, `id: run-1\n\n${event('run-2', told('old'))}${event('run-3', told('own', accountOf(key('alice'))))}${event('run-4', told('first'))}`],
     [200, 'id: other-9\nevent: reset\ndata: {}\n\n'],
@@ -109,4 +117,26 @@ test('no payment to an account is missed, however often its events break off', a
   }, { code: 'NOT_FOUND' });
   assert.deepEqual(ids, ['first', 'second', 'first']);
   assert.deepEqual(cursors, [undefined, 'run-1', 'run-4']);
+});
+
+test('a payment is not missed that happens before the first stream is open', async () => {
+  cursors.length = 0;
+  const payee = accountOf(key('payee'));
+  const told = (tx_id: string) => ({ tx_id, to: payee });
+  answers = [
+    [200, { payments: [told('old')] }],
+    [503, { code: 'BUSY', error: 'not now' }], // meanwhile it becomes final: no event tells of it any more
+    [200, ''], // breaks off before the first id
+    [200, { payments: [told('first'), told('old')] }],
+    [200, 'id: run-7\n\n'],
+    [200, { payments: [told('second'), told('first'), told('old')] }],
+    [404, { code: 'NOT_FOUND', error: 'no such route' }],
+  ];
+  const payments = await wallet.incoming(url, payee);
+  const ids: string[] = [];
+  await assert.rejects(async () => {
+    for await (const id of payments) ids.push(id);
+  }, { code: 'NOT_FOUND' });
+  assert.deepEqual(ids, ['first', 'second', 'first']);
+  assert.deepEqual(cursors, [undefined, undefined]);
 });

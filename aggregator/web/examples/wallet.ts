@@ -16,6 +16,14 @@ const AGAIN = 1000;
 /** An event stream that is silent for longer is dead: it says every 15 s that it is alive. */
 const SILENCE = 40_000;
 
+/** What UNITS are in a command line. */
+export const UNITS = "UNITS are the token's smallest units, in digits: 1000000 are 1.00 pathUSD";
+
+/** Whether a word of a command line is an amount in units, above zero. */
+export function isUnits(word: string | undefined): word is string {
+  return word !== undefined && /^[1-9][0-9]*$/.test(word);
+}
+
 /** The plan that an aggregator answers with, as far as a wallet uses it. */
 export interface Plan {
   tx_id: string;
@@ -117,9 +125,15 @@ export async function incoming(url: string, payee: string): Promise<AsyncGenerat
   return follow(url, payee, (p) => p.to.toLowerCase() === payee.toLowerCase() && !before.has(p.tx_id));
 }
 
-/** Follows the events of an account. A stream that breaks is taken up where it was, so that none is missed. */
+/**
+ * Follows the events of an account. A stream that breaks is taken up where it was, and the list
+ * has what happened before the first one was open, so that none is missed.
+ */
 async function* follow(url: string, account: string, wanted: (p: Told) => boolean): AsyncGenerator<string> {
-  let last = ''; // id of the last event
+  let last = ''; // id of the last event; without one a stream begins at the newest event
+  async function* listed() {
+    for (const p of await patiently(() => latest(url, account))) if (wanted(p)) yield p.tx_id;
+  }
   for (;; await pause()) {
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(new DOMException('the stream is silent', 'TimeoutError')), SILENCE);
@@ -127,16 +141,22 @@ async function* follow(url: string, account: string, wanted: (p: Told) => boolea
       const headers = { Accept: 'text/event-stream', ...(last && { 'Last-Event-ID': last }) };
       const response = await fetch(`${url}/api/v1/events?types=payment&address=${account}`, { headers, signal: silence.signal });
       if (!response.ok) throw await refusalOf(response);
+      if (!last) yield* listed();
       const alive = new TransformStream<Uint8Array, Uint8Array>({ transform: (chunk, out) => { timer.refresh(); out.enqueue(chunk); } });
       for await (const { event, data } of parseEvents(response.body!.pipeThrough(alive), (id) => { last = id; })) {
         // After a reset events are missing: the list has what they told.
-        const told = event === 'reset' ? await patiently(() => latest(url, account)) : [JSON.parse(data) as Told];
-        for (const p of told) if (wanted(p)) yield p.tx_id;
+        if (event === 'reset') {
+          yield* listed();
+          continue;
+        }
+        const told = JSON.parse(data) as Told;
+        if (wanted(told)) yield told.tx_id;
       }
     } catch (problem) {
       if (!passing(problem)) throw problem;
     } finally {
       clearTimeout(timer);
+      silence.abort(); // who has what they want leaves, maybe before the stream was read
     }
   }
 }
