@@ -136,6 +136,7 @@ func TestIDDocument(t *testing.T) {
   "validator_key": %s,
   "account": %s,
   "home": %q,
+  "network_digest": null,
   "version": %q,
   "running": null
 }

@@ -14,7 +14,8 @@ func idCommand() *cli.Command {
 		Name:  "id",
 		Usage: "show who this peer is, and how it is if it runs",
 		Description: "The document of -o json is what others need to put a validator into a committee: see\n" +
-			"allegro committee new.",
+			"allegro committee new. The digest is that of the home's network.toml: peers with another one are of\n" +
+			"another network.",
 		Flags:        []cli.Flag{homeFlag(), outputFlag()},
 		OnUsageError: usageError,
 		Action:       withOutput(showID),
@@ -69,6 +70,9 @@ func printSelf(w io.Writer, self *api.Self) {
 	}
 	if self.Account != nil {
 		say(w, "  account   %s\n", self.Account)
+	}
+	if self.NetworkDigest != nil {
+		say(w, "  digest    %s\n", *self.NetworkDigest)
 	}
 	r := self.Running
 	if r == nil {

@@ -33,6 +33,9 @@ func newSelf(h *home.Home) (*api.Self, error) {
 			self.Addresses = append(self.Addresses, full)
 		}
 	}
+	if file, err := h.Network(); err == nil { // who makes a committee asks before there is one
+		self.NetworkDigest = new(file.Digest().Hex())
+	}
 	if self.Role == p2p.RoleValidator {
 		if self.ValidatorKey, err = votePublicKey(h); err != nil {
 			return nil, err

@@ -9,16 +9,17 @@ import (
 // Self is who a peer is, and how it is. It has no secrets: whoever makes a committee
 // gets it from each validator. Running is null in a home where no process runs.
 type Self struct {
-	Schema       string           `json:"schema"`
-	Name         string           `json:"name"`
-	Role         p2p.Role         `json:"role"`
-	PeerID       string           `json:"peer_id"`
-	Addresses    []string         `json:"addresses"`     // multiaddrs that others can dial, with /p2p/
-	ValidatorKey *netfile.Key     `json:"validator_key"` // vote key; null unless it is a validator
-	Account      *netfile.Address `json:"account"`       // a client's account or a validator's sponsor; null if it has none
-	Home         string           `json:"home"`
-	Version      string           `json:"version"` // of the program
-	Running      *Running         `json:"running"`
+	Schema        string           `json:"schema"`
+	Name          string           `json:"name"`
+	Role          p2p.Role         `json:"role"`
+	PeerID        string           `json:"peer_id"`
+	Addresses     []string         `json:"addresses"`     // multiaddrs that others can dial, with /p2p/
+	ValidatorKey  *netfile.Key     `json:"validator_key"` // vote key; null unless it is a validator
+	Account       *netfile.Address `json:"account"`       // a client's account or a validator's sponsor; null if it has none
+	Home          string           `json:"home"`
+	NetworkDigest *string          `json:"network_digest"` // of network.toml, whole; null in a home without a valid one
+	Version       string           `json:"version"`        // of the program
+	Running       *Running         `json:"running"`
 }
 
 // SelfSchema names the format of Self.

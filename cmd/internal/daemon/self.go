@@ -19,7 +19,8 @@ func (d *Daemon) self() api.Self {
 	cfg := d.home.Config()
 	doc := api.Self{
 		Schema: api.SelfSchema, Name: cfg.Node.Name, Role: cfg.Node.Role, PeerID: d.node.ID().String(),
-		Addresses: document.List(d.node.Addrs()), Home: d.home.Dir(), Version: d.opts.Version,
+		Addresses: document.List(d.node.Addrs()), Home: d.home.Dir(),
+		NetworkDigest: new(d.file.Digest().Hex()), Version: d.opts.Version,
 	}
 	if d.account != nil {
 		doc.Account = new(netfile.Address(*d.account))
