@@ -59,7 +59,7 @@ func showBalance(ctx context.Context, cmd *cli.Command, s *session, asJSON bool)
 	for _, row := range []struct{ label, units, says string }{
 		{"confirmed", doc.Confirmed, "on the chain"},
 		{"certified in", doc.CertifiedIn, "incoming, conditional until the chain has it"},
-		{"certified out", doc.CertifiedOut, "outgoing, promised and not on the chain yet"},
+		{"certified out", doc.CertifiedOut, "outgoing, signed and not on the chain yet"},
 		{"spendable", doc.Spendable, "by the next payment"},
 	} {
 		say(t, "  %s\t%s\t  %s\n", row.label, amount(row.units, &doc.Decimals, &doc.Symbol), row.says)
