@@ -18,12 +18,12 @@ func doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
 		Usage: "examine a peer, and say what to mend",
-		Description: "Looks at the config, the network file and the committee's term, who has the home, keys and who can read\n" +
-			"them, addresses, the time of a synced write and the free space of data/, the chain node with its backups\n" +
-			"and finality, the clock, what a validator's sponsor can still pay, whom of the committee this peer reaches\n" +
-			"and how many it may lose, and, of a peer that runs, whether gossip gets to it, versions, and whether it\n" +
-			"does its work. A peer that does not run is not started: the chain node is then asked from here, which takes\n" +
-			"up to two block times, and validators are tried over TCP.\n" +
+		Description: "Looks at the config, the network file and the committee's term, who has the home, whether a validator in\n" +
+			"office runs, keys and who can read them, addresses, the time of a synced write and the free space of\n" +
+			"data/, the chain node with its backups and finality, the clock, what a validator's sponsor can still pay,\n" +
+			"whom of the committee this peer reaches and how many it may lose, and, of a peer that runs, whether\n" +
+			"gossip gets to it, versions, and whether it does its work. A peer that does not run is not started: the\n" +
+			"chain node is then asked from here, which takes up to two block times, and validators are tried over TCP.\n" +
 			"green: as it should be. yellow: payments go on, and somebody should look. red: the peer does not do its\n" +
 			"work, or soon will not. Exit code 1 if anything is red.",
 		Flags:        []cli.Flag{homeFlag(), outputFlag()},

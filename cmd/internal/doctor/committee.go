@@ -48,8 +48,7 @@ func (e *examination) measureCommittee(file *netfile.File, rules *fastpay.Rules)
 		state := &s.Members[i]
 		*state = MemberState{Name: m.Name, Weight: m.Weight, Self: own != nil && netfile.Key(own[32:]) == m.Key}
 		if state.Self {
-			state.Reached = true
-			continue
+			continue // it does not run, or does not answer
 		}
 		wg.Go(func() {
 			slots <- struct{}{}
@@ -107,6 +106,9 @@ func Committee(s CommitteeState, flag string) []Finding {
 				least = m.Weight
 			}
 			continue
+		}
+		if m.Self {
+			continue // lock and running say why
 		}
 		out = append(out, bad(Yellow, check, "ask its operator whether it runs, and compare its addresses in network.toml: allegro committee show"+flag, "%s (weight %d) is not reached: %s", m.Name, m.Weight, m.Problem))
 	}

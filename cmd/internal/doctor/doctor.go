@@ -70,11 +70,16 @@ func Examine(ctx context.Context, h *home.Home, o Options) []Finding {
 		rules, err = file.Rules()
 	}
 	e.add(Network(file, err))
-	e.add(Lock(measureLock(h, o)))
+	lock := measureLock(h, o)
+	e.add(Lock(lock))
 	e.addAll(Permissions(measurePermissions(h)))
 	e.addAll(Keys(measureKeys(h), o.Flag))
 	if err == nil {
-		e.addAll(Seat(measureSeat(h, file, o), o.Flag))
+		seat := measureSeat(h, file, o)
+		e.addAll(Seat(seat, o.Flag))
+		if seat.Known && lock.free() {
+			e.add(Stopped(seat, o.Flag))
+		}
 	}
 	e.addAll(Addresses(e.measureAddresses()))
 	e.add(Sync(measureSync(h.DataDir(), newScratch)))

@@ -140,6 +140,21 @@ func TestSeatIsJudged(t *testing.T) {
 	})
 }
 
+func TestAStoppedPeerIsJudged(t *testing.T) {
+	seat := SeatState{Now: now, Seat: true, Entries: []SeatEntry{{Epoch: 3, Start: now, End: now.Add(time.Hour)}}}
+	later := seat
+	later.Now = now.Add(time.Hour)
+	verify(t, []verdict{
+		{"in office", one(Stopped(seat, " --home h")), Red, "running", "in office in epoch 3 and does not run", "allegro validator run --home h"},
+		{"no more in office", one(Stopped(later, "")), Green, "running", "no committee in office", ""},
+		{"no validator", one(Stopped(SeatState{Now: now}, "")), Green, "running", "no peer runs", ""},
+	})
+	for _, s := range []LockState{{Held: true}, {Answers: true}, {Err: errFault}} {
+		require.False(t, s.free(), "%+v", s)
+	}
+	require.True(t, (&LockState{Left: &home.Running{}}).free())
+}
+
 func TestAddressesAreJudged(t *testing.T) {
 	of := func(running, announced bool, all ...AddressState) []Finding {
 		return Addresses(AddressesState{Running: running, Announced: announced, Validator: true, All: all})
@@ -258,10 +273,12 @@ func TestCommitteeIsJudged(t *testing.T) {
 		return Committee(s, " --home h")
 	}
 	stopped := CommitteeState{Epoch: 2, Threshold: 1, Members: []MemberState{{Name: "a", Weight: 1, Reached: true}}}
+	own := CommitteeState{Epoch: 2, Threshold: 2, Members: []MemberState{{Name: "a", Weight: 1, Reached: true}, {Name: "b", Weight: 1, Self: true}}}
 	verify(t, []verdict{
 		{"all", of(3, true, true, true, true), Green, "quorum", "weight 4 of 4 is reached, 3 is needed: margin 1", ""},
 		{"all of two", of(2, true, true), Green, "quorum", "margin 0", ""},
 		{"all, by TCP", Committee(stopped, ""), Green, "committee", "answer at a TCP address", ""},
+		{"who is stopped is not reached", Committee(own, ""), Red, "quorum", "weight 1 of 2 is reached, 2 is needed", "weight 1 more"},
 		{"one is away", of(5, true, true, true, true, true, true, false), Yellow, "committee", "g (weight 1) is not reached: connection refused", "allegro committee show --home h"},
 		{"no margin is left", of(3, true, true, true, false), Yellow, "quorum", "margin 0, the next one that is lost stops certifying", "missing validators"},
 		{"no quorum", of(3, true, true, false, false), Red, "quorum", "weight 2 of 4 is reached, 3 is needed", "validators of weight 1 more"},

@@ -180,14 +180,32 @@ func (w *world) notGreen() []doctor.Finding {
 	})
 }
 
-// A stopped home as it should be is all green, and nothing is left in it.
+// Of the stopped home of a validator, all that is not green is that it does not run, and so
+// does not vote. Nothing is left in it.
 func TestStoppedHomeIsExamined(t *testing.T) {
 	w := newWorld(t, nil)
 	w.lookAt(time.Now()) // blocks are new, however busy the machine
 	before, err := os.ReadDir(w.home.DataDir())
 	require.NoError(t, err)
-	require.Empty(t, w.notGreen())
+	var red []string
+	for _, f := range w.notGreen() {
+		require.Equal(t, doctor.Red, f.Level, "%+v", f)
+		red = append(red, f.Check)
+	}
+	require.Equal(t, []string{"running", "quorum"}, red)
 	after, err := os.ReadDir(w.home.DataDir())
 	require.NoError(t, err)
 	require.Equal(t, len(before), len(after))
+}
+
+// Nobody misses a client that does not run, nor a validator that is not in office.
+func TestWhoMayStop(t *testing.T) {
+	w := newWorld(t, nil)
+	w.member(0).Addresses = []string{w.at("dave")}
+	client := w.payer("alice", w.home.Config().Chain.RPC)
+	require.NoError(t, client.SaveNetwork(w.file))
+	w.home = client
+	w.lookAt(time.Now())
+	require.Empty(t, w.notGreen())
+	require.Contains(t, w.examine(), doctor.Finding{Check: "running", Level: doctor.Green, Measured: "no peer runs, and no committee in office counts on it"})
 }

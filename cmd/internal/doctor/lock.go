@@ -31,6 +31,9 @@ func measureLock(h *home.Home, o Options) LockState {
 	return s
 }
 
+// free reports whether it is certain that no peer runs in the home.
+func (s *LockState) free() bool { return s.Err == nil && !s.Held && !s.Answers }
+
 // Lock judges who has the home.
 func Lock(s LockState) Finding {
 	switch {

@@ -17,9 +17,11 @@ const lastDays = 7 * 24 * time.Hour
 
 // SeatState is a peer's place in the network file.
 type SeatState struct {
-	Now  time.Time
-	End  time.Time // of the last committee
-	Seat bool      // the peer is a validator; what follows is about it
+	Now time.Time
+	End time.Time // of the last committee
+	// Known is false if keys are missing that a validator's place goes by.
+	Known bool
+	Seat  bool // the peer is a validator; what follows is about it
 	// Key is its vote key, PeerID and Sponsor are those of its home.
 	Key     netfile.Key
 	PeerID  string
@@ -40,12 +42,16 @@ func measureSeat(h *home.Home, file *netfile.File, o Options) SeatState {
 	for _, c := range file.Committees {
 		s.End = timeOf(c.End)
 	}
+	if h.Config().Node.Role != p2p.RoleValidator {
+		s.Known = true
+		return s
+	}
 	identity, err := h.Identity()
 	key, kerr := h.VoteKey()
-	if h.Config().Node.Role != p2p.RoleValidator || err != nil || kerr != nil {
+	if err != nil || kerr != nil {
 		return s // missing keys are told elsewhere
 	}
-	s.Seat, s.PeerID, s.Key = true, identity.PeerID().String(), netfile.Key(key.Public().(ed25519.PublicKey))
+	s.Known, s.Seat, s.PeerID, s.Key = true, true, identity.PeerID().String(), netfile.Key(key.Public().(ed25519.PublicKey))
 	for _, c := range file.Committees {
 		for _, m := range c.Members {
 			if m.Key == s.Key {
@@ -54,6 +60,16 @@ func measureSeat(h *home.Home, file *netfile.File, o Options) SeatState {
 		}
 	}
 	return s
+}
+
+// office is the committee in office with the validator; nil if there is none.
+func (s *SeatState) office() *SeatEntry {
+	for i := range s.Entries {
+		if e := &s.Entries[i]; !s.Now.Before(e.Start) && s.Now.Before(e.End) {
+			return e
+		}
+	}
+	return nil
 }
 
 // timeOf is a moment of the chain's clock.
@@ -70,12 +86,7 @@ func Seat(s SeatState, flag string) []Finding {
 	if len(s.Entries) == 0 {
 		return append(out, bad(Red, check, remedy, "vote key %s is in no committee of network.toml", s.Key))
 	}
-	var office *SeatEntry
-	for i := range s.Entries {
-		if e := &s.Entries[i]; !s.Now.Before(e.Start) && s.Now.Before(e.End) {
-			office = e
-		}
-	}
+	office := s.office()
 	if office == nil {
 		e := s.Entries[len(s.Entries)-1]
 		return append(out, bad(Yellow, check, "wait for its term, or have the key put into the next committee", "vote key %s is not in office: epoch %d is from %s to %s", s.Key, e.Epoch, e.Start.Format(time.RFC3339), e.End.Format(time.RFC3339)))
@@ -93,6 +104,16 @@ func Seat(s SeatState, flag string) []Finding {
 		out = append(out, green(check, "vote key %s is in office in epoch %d", s.Key, office.Epoch))
 	}
 	return out
+}
+
+// Stopped judges whether a peer that does not run is missed: others count on a validator
+// in office.
+func Stopped(s SeatState, flag string) Finding {
+	const check = "running"
+	if office := s.office(); office != nil {
+		return bad(Red, check, "allegro validator run"+flag, "this validator is in office in epoch %d and does not run: it signs nothing", office.Epoch)
+	}
+	return green(check, "no peer runs, and no committee in office counts on it")
 }
 
 // foreign returns the addresses that name another peer.

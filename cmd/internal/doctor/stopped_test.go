@@ -107,6 +107,7 @@ func stoppedCauses() []cause {
 		{"seat", red, "sends others for this validator to", nil, network(func(w *world) { w.member(0).Addresses = []string{w.at("frank")} })},
 		{"seat", yellow, "has no address of this validator", nil, network(func(w *world) { w.member(0).Addresses = nil })},
 		{"seat", yellow, "is not in office: epoch 1 is from", nil, network(func(w *world) { w.file.Committees[0].Start = uint64(time.Now().Add(time.Hour).Unix()) })},
+		{"running", red, "in office in epoch 1 and does not run", nil, func(*world) {}},
 		{"term", yellow, "in 1h", nil, network(func(w *world) { w.file.Committees[0].End = uint64(time.Now().Add(90 * time.Minute).Unix()) })},
 		{"term", red, "which has passed", nil, network(func(w *world) { w.file.Committees[0].End = uint64(time.Now().Add(-time.Minute).Unix()) })},
 
@@ -145,10 +146,10 @@ func stoppedCauses() []cause {
 		{"committee", yellow, "no TCP address", nil, network(func(w *world) {
 			w.member(1).Addresses = []string{"/ip4/127.0.0.1/udp/1/quic-v1/p2p/" + p2p.IdentityFromSeed("edgar").PeerID().String()}
 		})},
-		{"quorum", red, "weight 1 of 2", nil, func(w *world) { require.NoError(w.t, w.other.Close()) }},
+		{"quorum", red, "weight 1 of 2", nil, func(*world) {}}, // it does not run itself
 		{"quorum", yellow, "weight 3 of 4 is reached, 3 is needed: margin 0", nil, network(func(w *world) {
 			w.seat(netfile.Key{2}, "frank", w.at("frank"))
-			w.seat(netfile.Key{3}, "grace")
+			w.seat(netfile.Key{3}, "grace", w.at("grace"))
 		})},
 	}
 }
