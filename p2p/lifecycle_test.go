@@ -231,6 +231,26 @@ func TestLeaveStopsDialing(t *testing.T) {
 	})
 }
 
+// TestRoundTripOfTheConnected: a peer has a round trip while it is connected.
+func TestRoundTripOfTheConnected(t *testing.T) {
+	play(t, 2, func(s *scene) {
+		all := s.startAll()
+		if _, err := all[0].Ping(s.Context(), all[1].ID()); err != nil {
+			s.Fatal(err)
+		}
+		if p := all[0].peer(all[1].ID()); p.State != p2p.PeerReady || p.Latency < roundTrip {
+			s.Errorf("a connected peer is listed as %+v", p)
+		}
+		if err := all[1].stop(); err != nil {
+			s.Fatal(err)
+		}
+		time.Sleep(10 * time.Second) // a dial may be under way
+		if p := all[0].peer(all[1].ID()); p.State != p2p.PeerAbsent || p.Latency != 0 {
+			s.Errorf("a peer that has gone is listed as %+v", p)
+		}
+	})
+}
+
 // TestReadyWithoutAMember: a member that cannot be dialed is reported and does not
 // keep the others from being ready.
 func TestReadyWithoutAMember(t *testing.T) {

@@ -39,7 +39,7 @@ type PeerInfo struct {
 	Addr      string        // remote end of the connection
 	Addrs     []string      // where it says it listens, for browsers too
 	Since     time.Time     // of the first open connection
-	Latency   time.Duration // smoothed round trip; 0 before a ping
+	Latency   time.Duration // smoothed round trip; 0 before a ping, and of a peer that is not connected
 	Score     float64       // gossip score at the last inspection
 	Problem   string        // why it is absent or refused, or its hello failed
 }
@@ -112,9 +112,12 @@ func (n *Node) Peers() []PeerInfo {
 	return out
 }
 
-// measured adds what libp2p knows of a peer.
+// measured adds what libp2p knows of a peer. It remembers the round trip of one that has
+// gone, who has none.
 func (n *Node) measured(i PeerInfo) PeerInfo {
-	i.Latency = n.host.Peerstore().LatencyEWMA(i.ID)
+	if i.State == PeerConnected || i.State == PeerReady {
+		i.Latency = n.host.Peerstore().LatencyEWMA(i.ID)
+	}
 	i.Score = n.gossip.score(i.ID)
 	return i
 }
