@@ -81,11 +81,8 @@ func (a adviser) of(doc *document.Why, s *document.WhyStep) advice {
 	return advice{"the peer gives a reason that this program does not know: " + string(s.Reason), "Update the program.", "allegro version"}
 }
 
-// unknown is about a payment that nobody has who was asked.
+// unknown is about a payment that nobody has who could be asked.
 func (a adviser) unknown(doc *document.Why) advice {
-	if len(doc.Asked) == 0 {
-		return advice{"this peer does not know it, and is connected to nobody whom it could ask", "Find out what keeps this peer from the others.", "allegro doctor" + a.home}
-	}
 	var lack, mute []string
 	for _, p := range doc.Asked {
 		name := or(p.Name, shortPeer(p.PeerID))
@@ -95,14 +92,20 @@ func (a adviser) unknown(doc *document.Why) advice {
 			lack = append(lack, name)
 		}
 	}
-	because := "this peer does not have it"
-	if len(lack) > 0 {
-		because += ", nor has " + strings.Join(lack, ", ")
+	because, unasked := "this peer does not have it", strings.Join(mute, ", ")+" could not be asked"
+	if len(lack) == 0 {
+		if len(mute) == 0 {
+			unasked = "it is connected to nobody whom it could ask"
+		}
+		return advice{because + ", and " + unasked, "Find out what keeps this peer from the others.", "allegro doctor" + a.home}
 	}
+	because += ", nor has " + strings.Join(lack, ", ")
+	next := ""
 	if len(mute) > 0 {
-		because += "; no answer came from " + strings.Join(mute, ", ")
+		because += "; " + unasked
+		next = "Ask again when that is possible. "
 	}
-	next := "Compare the tx id with the payer's, and ask in the payer's home: whoever has the payment hands it on while its peer runs."
+	next += "Compare the tx id with the payer's, and ask in the payer's home: whoever has the payment hands it on while its peer runs."
 	return advice{because, next, "allegro tx list" + a.home}
 }
 

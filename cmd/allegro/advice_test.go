@@ -163,8 +163,17 @@ func TestAdviceOnAnUnknownPayment(t *testing.T) {
 	if got := adviceOn(true, doc); !strings.Contains(got.because, "connected to nobody") || got.command != "allegro doctor --home h" {
 		t.Errorf("alone: %+v", got)
 	}
-	doc.Asked = []document.AskedPeer{{Name: new("dave")}, {PeerID: "12D3KooWabcdef", Problem: new("timeout")}}
-	if got := adviceOn(true, doc); got.because != "this peer does not have it, nor has dave; no answer came from …abcdef" || got.command != "allegro tx list --home h" {
+	mute := document.AskedPeer{PeerID: "12D3KooWabcdef", Problem: new("timeout")}
+	doc.Asked = []document.AskedPeer{mute, {Name: new("edgar"), Problem: new("it is not connected")}}
+	if got := adviceOn(true, doc); got.because != "this peer does not have it, and …abcdef, edgar could not be asked" || got.command != "allegro doctor --home h" {
+		t.Errorf("not answered: %+v", got)
+	}
+	doc.Asked = []document.AskedPeer{{Name: new("dave")}, mute}
+	if got := adviceOn(true, doc); got.because != "this peer does not have it, nor has dave; …abcdef could not be asked" || !strings.HasPrefix(got.next, "Ask again when") || got.command != "allegro tx list --home h" {
+		t.Errorf("asked, one in vain: %+v", got)
+	}
+	doc.Asked = doc.Asked[:1]
+	if got := adviceOn(true, doc); got.because != "this peer does not have it, nor has dave" || !strings.HasPrefix(got.next, "Compare") {
 		t.Errorf("asked: %+v", got)
 	}
 }

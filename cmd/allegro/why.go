@@ -18,7 +18,8 @@ func whyCommand() *cli.Command {
 			"waits for up to the root of the trouble, and ends with the reason and what to do. A payment that is\n" +
 			"not certified is offered to the validators once more, so that their answers are new; one that is\n" +
 			"not known here is asked for. It is signed: nothing is paid twice.\n" +
-			"Exit code 2, after telling who was asked, if nobody has the payment.",
+			"Exit code 2, after telling who was asked and who could not be, if nobody who could be asked has the\n" +
+			"payment: one of the others may.",
 		Flags:           []cli.Flag{homeFlag(), outputFlag()},
 		HideHelpCommand: true,
 		OnUsageError:    usageError,

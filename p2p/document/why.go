@@ -83,9 +83,9 @@ type RivalPayment struct {
 	Validators []string `json:"validators"` // that voted for it
 }
 
-// AskedPeer is a peer that was asked for a payment.
+// AskedPeer is a peer that was asked for a payment, or a member that could not be asked.
 type AskedPeer struct {
-	PeerID  string  `json:"peer_id"`
+	PeerID  string  `json:"peer_id"` // empty of a member that is not connected
 	Name    *string `json:"name"`
 	Role    *string `json:"role"`
 	Held    bool    `json:"held"`

@@ -109,13 +109,28 @@ func (q *inquiry) inquire(ctx context.Context) (err error) {
 			return err
 		}
 		if step.Payment == nil {
-			asked = document.AskedOf(d.replica.Locate(ctx, d.node, id))
+			asked = append(document.AskedOf(d.replica.Locate(ctx, d.node, id)), d.unasked()...)
 			continue
 		}
 		if err := q.submit(ctx, id); err != nil {
 			return err
 		}
 	}
+}
+
+// unasked are the members of the committee in office whom no question gets to.
+func (d *Daemon) unasked() (out []document.AskedPeer) {
+	for _, m := range d.node.Members(d.current().ID()) {
+		if m.Peer != "" {
+			continue
+		}
+		problem := "it is not connected"
+		if m.Problem != "" {
+			problem += ": " + m.Problem
+		}
+		out = append(out, document.AskedPeer{Name: document.OrNull(m.Name), Role: new(string(p2p.RoleValidator)), Problem: &problem})
+	}
+	return out
 }
 
 // open returns the step nearest to the root that others are to be asked about, or nil.
