@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -79,7 +80,7 @@ func testnetCommand() *cli.Command {
 			{
 				Name: "exec", Usage: "run an allegro command in the home of a peer", ArgsUsage: "NAME -- COMMAND…",
 				Description:     "allegro testnet exec alice -- pay --to bob --amount 10",
-				HideHelpCommand: true, OnUsageError: usageError, Action: execTestnet,
+				HideHelpCommand: true, OnUsageError: execUsage, Action: execTestnet,
 			},
 		},
 		OnUsageError: usageError,
@@ -257,6 +258,12 @@ func logsTestnet(_ context.Context, cmd *cli.Command) error {
 	return nil
 }
 
+// execUsage is usageError for exec: what it does not know is most likely a flag of COMMAND.
+func execUsage(_ context.Context, cmd *cli.Command, err error, _ bool) error {
+	hint := "put -- before the command: allegro testnet exec alice -- pay --to bob --amount 10; %s --help lists the flags of exec"
+	return withHint(fail(exitUsage, "%w", err), fmt.Sprintf(hint, cmd.FullName()))
+}
+
 func execTestnet(ctx context.Context, cmd *cli.Command) error {
 	args := cmd.Args().Slice()
 	if len(args) < 2 {
@@ -284,11 +291,19 @@ func execTestnet(ctx context.Context, cmd *cli.Command) error {
 	child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
 	var exit *exec.ExitError
 	if err := child.Run(); errors.As(err, &exit) {
-		return &exitError{exit.ExitCode(), errSaid}
+		return &exitError{exitCodeOf(exit), errSaid}
 	} else if err != nil {
 		return fail(exitInternal, "running allegro %s: %w", strings.Join(words, " "), err)
 	}
 	return nil
+}
+
+// exitCodeOf is how a command ended, in a shell's words if a signal ended it.
+func exitCodeOf(exit *exec.ExitError) int {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return exit.ExitCode()
 }
 
 // errSaid is an error that a command which this one ran has told of itself.
