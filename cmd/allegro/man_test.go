@@ -61,6 +61,14 @@ func TestManualHasEveryCommandAndFlag(t *testing.T) {
 	}
 }
 
+// docs/commands.md shows how many pages there are.
+func TestManualIsCountedInTheDocuments(t *testing.T) {
+	_, pages := manual(t)
+	shown, err := os.ReadFile("../../docs/commands.md")
+	require.NoError(t, err)
+	require.Contains(t, string(shown), fmt.Sprintf("\n%d pages in share/man/man1\n", len(pages)))
+}
+
 // A page alone is the one that --dir writes.
 func TestManualPage(t *testing.T) {
 	dir, _ := manual(t)
