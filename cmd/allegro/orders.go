@@ -91,18 +91,19 @@ func onOrder(ask func(ctx context.Context, s *session, id string, doc *api.Order
 		if err != nil {
 			return err
 		}
-		return p.order(&doc)
+		d := s.home.Config().Delivery
+		return p.order(&doc, d.Webhook != "" || len(d.Command) > 0)
 	})
 }
 
-// order writes all about an order.
-func (p payments) order(o *api.Order) error {
+// order writes all about an order. receiver says that the home names one of messages.
+func (p payments) order(o *api.Order, receiver bool) error {
 	t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	say(t, "order %s\n", o.TxID)
 	say(t, "  from\t%s\n  amount\t%s\n  state\t%s\n", p.name(o.Payer), amount(o.Amount, o.Decimals, o.Symbol), o.State)
 	say(t, "  stage\t%s, %s asked for (%s)\n  for\t%s\n", o.Stage, o.At, printable(o.Reason), requestOf(o))
 	for _, m := range o.Messages {
-		say(t, "  %s\t%s, %s\n", m.Kind, dateOfMicros(m.Made), deliveryOf(&m))
+		say(t, "  %s\t%s, %s\n", m.Kind, dateOfMicros(m.Made), deliveryOf(&m, receiver))
 	}
 	return t.Flush()
 }
@@ -129,11 +130,13 @@ func toldOf(o *api.Order) string {
 	return string(told)
 }
 
-// deliveryOf says whether a message was taken.
-func deliveryOf(m *api.OrderMessage) string {
+// deliveryOf says whether a message was taken, and if not, why.
+func deliveryOf(m *api.OrderMessage, receiver bool) string {
 	switch {
 	case m.Delivered != nil:
 		return "taken at " + dateOfMicros(*m.Delivered)
+	case !receiver:
+		return "told nobody: config.toml has neither delivery.webhook nor delivery.command"
 	case m.Problem != nil:
 		return "not taken, tried " + m.Attempts + " times: " + printable(*m.Problem)
 	}
