@@ -310,7 +310,7 @@ func watched(s *docReader, block int) {
 		require.NoError(s.t, err)
 		s.ask("", "mkdir testnet && cp -r "+folder+" testnet")
 		s.replace(address, "127.0.0.1:"+freePort(s.t))
-	case 3:
+	case 2:
 		text := strings.NewReplacer(s.replaced...).Replace("promtool query instant http://" + address)
 		s.ask("", "until [ $("+text+` 'ALERTS{alertstate="firing"}' | grep -c 'PeerDown\|QuorumLost') = 6 ]; do sleep 1; done`)
 	}
