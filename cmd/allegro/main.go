@@ -113,7 +113,8 @@ func newApp() *cli.Command {
 		Usage: "pay on Tempo and be sure of it in milliseconds",
 		Description: "Clients, validators and aggregators are peers of one network. Each has a home, a directory that allegro\n" +
 			"init makes, and runs in it until it is stopped. A command with --home asks the peer that runs there, or\n" +
-			"starts it for the moment, unless it is a validator. Every command explains itself with --help, and so does allegro man.",
+			"starts it for the moment, unless it is a validator. Every command explains itself with --help, and so does\n" +
+			"allegro man.",
 		EnableShellCompletion: true,
 		// Exit codes are decided in run, not inside the library.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},

@@ -49,7 +49,7 @@ const (
 	// too.
 	hedgeDelay = 300 * time.Millisecond
 	// wantDelay lets the payment that a vote names arrive by gossip first, where a
-	// neighbour forwards payments, and is the least time between two such requests.
+	// neighbour forwards payments, and is the least time between two looks at what is wanted.
 	wantDelay = 50 * time.Millisecond
 )
 
@@ -230,20 +230,22 @@ func (r *Replica) runWanted(ctx context.Context, network Node) error {
 	var looked time.Time
 	var again <-chan time.Time
 	for {
+		gossiped := false // gossip may bring what is wanted
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-again:
 		case <-r.wake:
-			wait := wantDelay
-			if !network.Forwarded() {
-				wait -= time.Since(looked) // there is nothing to wait for
-			}
-			if err := pause(ctx, wait); err != nil {
-				return err
-			}
-			looked = time.Now()
+			gossiped = network.Forwarded()
 		}
+		wait := wantDelay
+		if !gossiped {
+			wait -= time.Since(looked)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		looked = time.Now()
 		errands, later := r.takeWanted()
 		if again = nil; later {
 			again = time.After(hedgeDelay)

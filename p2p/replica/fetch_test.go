@@ -286,9 +286,7 @@ func TestInventedVotesCostLittle(t *testing.T) {
 func TestManyInventorsCostNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		registry := prometheus.NewRegistry()
-		r := w.replica(func(cfg *replica.Config) { cfg.Registerer = registry })
-		n := newFakeNet()
+		r, n := w.replica(nil), newFakeNet()
 		n.unmeshed = true
 		n.join("honest", w.key(3), serve(w.replica(nil)))
 		n.join("stranger", nil, silent)

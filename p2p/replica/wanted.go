@@ -16,9 +16,8 @@ import (
 const (
 	// maxWanted is the number of payments asked for at once.
 	maxWanted = 4 * fastpay.MaxBatch
-	// wantRate is the number of payments asked for in a second after that. In full
-	// requests it is ten of every peer; at most twenty are made, of the fifty that it
-	// answers.
+	// wantRate is the number of payments asked for in a second after that: in full
+	// requests ten of every peer, which answers fifty.
 	wantRate = 10 * p2p.MaxSyncItems
 )
 
